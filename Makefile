@@ -1,0 +1,56 @@
+# Every target sets up what it needs; the second time is quick.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PACKAGES := engines targets benchmarks faults runner
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e clean
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+setup: $(STAMP) ## Create .venv from the pinned requirements
+
+verify: $(STAMP) ## The main job: checks, TPC-H, load and faults on real engines; writes report/
+	$(BIN)/python -m runner all $(ARGS)
+
+test: $(STAMP) ## All tests that need no cluster
+	$(BIN)/python -m pytest tests $(ARGS)
+
+unit: $(STAMP) ## Tests that need no engine
+	$(BIN)/python -m pytest tests/unit $(ARGS)
+
+lint: $(STAMP) types ## Formatter, linter and type checker, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(STAMP) ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(STAMP) ## Type checker
+	$(BIN)/mypy $(PACKAGES) tests
+
+schemas: $(STAMP) ## Write the JSON Schemas that the models generate
+	$(BIN)/python -m runner schemas
+
+constraints: ## Pin every package anew (after a change of requirements*.txt)
+	rm -rf build/pins && $(PYTHON) -m venv build/pins
+	sed 's/^-c .*//' requirements.txt > build/requirements.txt && sed 's/^-c .*//' requirements-dev.txt > build/requirements-dev.txt
+	build/pins/bin/pip install --quiet -r build/requirements-dev.txt
+	{ head -n 1 constraints.txt; build/pins/bin/pip freeze; } > build/constraints.txt && mv build/constraints.txt constraints.txt
+
+e2e: $(STAMP) ## End to end on the cluster in KUBECONFIG
+	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+clean: ## Remove what make created here (caches per user stay)
+	rm -rf $(VENV) build report .mypy_cache .pytest_cache .ruff_cache

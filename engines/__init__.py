@@ -1,0 +1,36 @@
+"""One adapter per query engine, with the engines' official drivers inside."""
+
+from engines.base import (
+    Answer,
+    Endpoint,
+    Engine,
+    EngineError,
+    ErrorClass,
+    Health,
+    LoadReport,
+    Outcome,
+    ProbeQuery,
+    Row,
+    Session,
+    engine_class,
+    engine_kinds,
+)
+from engines.tpch import Dataset, TpchQuery
+
+__all__ = [
+    "Answer",
+    "Dataset",
+    "Endpoint",
+    "Engine",
+    "EngineError",
+    "ErrorClass",
+    "Health",
+    "LoadReport",
+    "Outcome",
+    "ProbeQuery",
+    "Row",
+    "Session",
+    "TpchQuery",
+    "engine_class",
+    "engine_kinds",
+]

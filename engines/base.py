@@ -1,0 +1,230 @@
+"""What every query engine adapter offers, and the words used for answers and failures."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, Literal, Self
+
+from engines.tpch import Dataset, TpchQuery
+
+Row = tuple[object, ...]
+
+
+class Outcome(StrEnum):
+    """What became of one statement, as its client saw it.
+
+    ``unknown`` is for statements whose effect the client cannot tell: an insert whose connection broke
+    after the last byte was sent may or may not have been applied (Jepsen calls this an *info* operation).
+    """
+
+    OK = "ok"
+    FAILED = "failed"
+    WRONG = "wrong"
+    UNKNOWN = "unknown"
+
+
+class ErrorClass(StrEnum):
+    """Why a statement got no answer, coarse enough to be the same for every engine."""
+
+    REFUSED = "refused"  # nothing listens there
+    RESET = "reset"  # the connection broke
+    TIMEOUT = "timeout"  # the deadline passed
+    UNAUTHORIZED = "unauthorized"  # credentials wrong or missing
+    UNAVAILABLE = "unavailable"  # 502/503/504, server starting, no workers
+    QUEUE_FULL = "queue_full"  # refused by admission control
+    ENGINE = "engine"  # the engine's own error: syntax, unknown table, out of memory, ...
+    PROTOCOL = "protocol"  # the answer is not the engine's protocol
+
+
+class EngineError(Exception):
+    """A statement failed. Never holds credentials.
+
+    Attributes:
+        error_class: coarse class, the same words for every engine.
+        name: the engine's own error name (``SYNTAX_ERROR``, ``UNKNOWN_TABLE``), or the driver's exception name.
+        code: the engine's own number for it, where it has one.
+    """
+
+    def __init__(self, message: str, *, error_class: ErrorClass, name: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.name = name
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one engine answers and as whom (TCP address as seen by this process).
+
+    ``catalogs`` maps what the engine holds to where: for Trino ``{"tpch": "tpch", "hive": "hive"}``.
+    ``data_location`` is the directory, as *the engine* sees it, that holds Parquet files the runner can also
+    write; ``None`` where runner and engine share no file system.
+    """
+
+    kind: str
+    host: str
+    port: int
+    scheme: Literal["http", "https"] = "http"
+    user: str = ""
+    password: str | None = field(default=None, repr=False)
+    ca_file: Path | None = None
+    catalogs: tuple[str, ...] = ()
+    data_directory: Path | None = None
+    expected_nodes: int = 1
+
+    @property
+    def url(self) -> str:
+        """Base URL without credentials."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows of one statement: ``rows`` is ``len(columns)`` wide; ``engine_seconds`` is the engine's own timing."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    query_id: str | None = None
+    engine_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the engine says of itself.
+
+    Attributes:
+        live: the process answers its health endpoint.
+        starting: it answers, but says that it does not accept statements yet.
+        version: engine version as the engine itself reports it; empty when not live.
+        active_nodes: nodes that run queries, the coordinator included; ``None`` where the engine has no such notion.
+    """
+
+    live: bool
+    starting: bool = False
+    version: str = ""
+    active_nodes: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeQuery:
+    """The statement a continuous probe sends.
+
+    It touches what clients need (for Trino: a worker), is cheap, and has one right answer.
+
+    Attributes:
+        sql: the statement.
+        expected: its rows.
+        period: seconds between intended starts.
+        deadline: seconds after which an attempt counts as failed.
+    """
+
+    sql: str
+    expected: tuple[Row, ...]
+    period: float
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """How long loading a data set took (seconds, client-side) and how many rows each table has afterwards."""
+
+    seconds: float
+    rows: Mapping[str, int]
+    reused: bool = False
+
+
+class Session(ABC):
+    """One client connection; not to be shared between threads. Use as a context manager."""
+
+    @abstractmethod
+    def execute(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> Answer:
+        """Run one statement, exactly one driver attempt, and fetch all rows.
+
+        Args:
+            sql: one statement without a trailing semicolon.
+            deadline: seconds after which the statement is given up (and cancelled where possible).
+            settings: engine settings or session properties for this statement only.
+
+        Raises:
+            EngineError: the statement got no answer.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the connection; never raises for a broken one."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Engine(ABC):
+    """Adapter for one kind of query engine. Subclasses register themselves under ``kind``."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    registry: ClassVar[dict[str, type[Engine]]] = {}
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if kind := cls.__dict__.get("kind"):
+            Engine.registry[kind] = cls
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+
+    @abstractmethod
+    def connect(self) -> Session:
+        """Open a session; sends nothing that could fail yet, or raises ``EngineError``."""
+
+    @abstractmethod
+    def health(self, *, timeout: float = 5.0) -> Health:
+        """Ask the engine's own health endpoint; an engine that does not answer is ``Health(live=False)``."""
+
+    @property
+    @abstractmethod
+    def probe(self) -> ProbeQuery:
+        """The availability probe of this engine."""
+
+    @abstractmethod
+    def load_tpch(self, dataset: Dataset, progress: Callable[[str, int], None] | None = None) -> LoadReport:
+        """Make the data set queryable and verify each table's row count.
+
+        Args:
+            dataset: the TPC-H Parquet files.
+            progress: called as ``progress(table, rows)`` after each table.
+
+        Raises:
+            EngineError: a statement failed or a row count differs.
+        """
+
+    @abstractmethod
+    def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:
+        """The query in this engine's dialect and the settings it needs."""
+
+
+def engine_class(kind: str) -> type[Engine]:
+    """The adapter registered for ``kind``.
+
+    Raises:
+        KeyError: no module of this package registers that kind.
+    """
+    return engine_kinds()[kind]
+
+
+def engine_kinds() -> dict[str, type[Engine]]:
+    """All adapters, by kind. Importing the package's modules registers them: a new engine is one new file."""
+    import engines  # noqa: PLC0415 - the package imports this module first
+
+    for module in pkgutil.iter_modules(engines.__path__):
+        importlib.import_module(f"engines.{module.name}")
+    return dict(sorted(Engine.registry.items()))

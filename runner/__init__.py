@@ -1,0 +1,1 @@
+"""The measuring half: command line, checks, verdicts and reports."""

@@ -1,0 +1,1 @@
+"""Where engines live and what can be done to them."""

@@ -1,0 +1,179 @@
+"""What a target is: engines that answer, and the means a fault may use there.
+
+A *means* is a small protocol (stop this process, disturb this connection). A fault asks for the means it needs;
+a target that does not have it makes the fault SKIPPED, so no code above this package asks which target it runs on.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, Self, TypeVar, runtime_checkable
+
+from engines import Engine
+from targets.contract import Outputs
+
+
+class TargetError(Exception):
+    """The target cannot be used: one line that says what, where and what to do instead (exit code 3)."""
+
+
+class BadOutputs(TargetError):
+    """The outputs document is not one, or not of our version (exit code 2)."""
+
+
+class MeansError(Exception):
+    """An action on the target failed or could not be proven."""
+
+
+class ProcessState(StrEnum):
+    """State of one engine process."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    FROZEN = "frozen"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessInfo:
+    """One engine process as its keeper sees it. ``started`` is the kernel's start time: pid + started is unique."""
+
+    name: str  # trino-coordinator, trino-worker-1, clickhouse-server
+    engine: str  # trino, clickhouse
+    role: str  # coordinator, worker, server
+    pid: int | None
+    started: float | None
+    state: ProcessState
+    restarts: int
+    rss_bytes: int | None = None
+
+
+@runtime_checkable
+class ProcessControl(Protocol):
+    """Means: end and freeze engine processes. The keeper starts ended ones again, as a kubelet would."""
+
+    def processes(self, engine: str) -> Sequence[ProcessInfo]:
+        """Processes of one engine kind, coordinator first."""
+        ...
+
+    def kill(self, name: str) -> ProcessInfo:
+        """SIGKILL the named process; returns what it was. The keeper starts it again."""
+        ...
+
+    def freeze(self, name: str, *, ttl: float) -> ProcessInfo:
+        """SIGSTOP; the keeper sends SIGCONT by itself after ``ttl`` seconds."""
+        ...
+
+    def thaw(self, name: str) -> ProcessInfo:
+        """SIGCONT; harmless when not frozen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What to do to connections that pass the proxy.
+
+    Attributes:
+        kind: ``latency`` (``value`` seconds added each way), ``bandwidth`` (``value`` bytes per second and direction),
+            ``blackhole`` (bytes vanish, connections stay open), ``reset`` (RST on every connection, old and new),
+            ``refused`` (nothing listens).
+        value: see ``kind``; 0 for the others.
+        ttl: seconds after which the proxy ends it by itself.
+    """
+
+    kind: str
+    ttl: float
+    value: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyStatus:
+    """One engine's proxy: what it does now, and counters since it started (they prove that a fault took effect).
+
+    ``affected`` counts, per disturbance kind, the connections or chunks it has acted on since the proxy started.
+    """
+
+    engine: str
+    port: int
+    listening: bool
+    active: Disturbance | None
+    connections: int
+    bytes_up: int
+    bytes_down: int
+    affected: Mapping[str, int]
+
+
+@runtime_checkable
+class NetworkControl(Protocol):
+    """Means: disturb the connections between clients and one engine."""
+
+    def proxy(self, engine: str) -> ProxyStatus:
+        """State and counters of that engine's proxy."""
+        ...
+
+    def disturb(self, engine: str, disturbance: Disturbance) -> ProxyStatus:
+        """Start one disturbance (it replaces any other)."""
+        ...
+
+    def restore(self, engine: str) -> ProxyStatus:
+        """End any disturbance; harmless when there is none."""
+        ...
+
+
+M = TypeVar("M")
+
+
+class Target(ABC):
+    """Where engines live. A context manager: entering makes it usable, leaving releases what entering took."""
+
+    outputs: Outputs
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """``embedded`` or what the outputs document calls itself."""
+
+    @property
+    @abstractmethod
+    def transport(self) -> str:
+        """How clients reach the engines, for the report: ``local TCP proxy``, ``direct``, ``port-forward`` ..."""
+
+    @abstractmethod
+    def engines(self) -> Sequence[Engine]:
+        """Adapters for the engines in use, in the order of the outputs document."""
+
+    @property
+    @abstractmethod
+    def state_directory(self) -> Path:
+        """Where ledgers are kept, outside this process."""
+
+    def means(self, protocol: type[M]) -> M | None:
+        """This target's implementation of a means, or ``None``."""
+        return self if isinstance(self, protocol) else None
+
+    @abstractmethod
+    def open(self) -> None:
+        """Make the target usable.
+
+        Raises:
+            TargetError: it cannot be.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release what ``open`` took; may be called twice."""
+
+    def __enter__(self) -> Self:
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
