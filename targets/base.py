@@ -124,6 +124,19 @@ class NetworkControl(Protocol):
         ...
 
 
+@runtime_checkable
+class Capacity(Protocol):
+    """Means: tell whether an engine runs with everything it should have."""
+
+    def full_capacity(self, engine: str) -> bool:
+        """Whether every process, worker and replica of that engine takes queries now.
+
+        Raises:
+            MeansError: it cannot be told at the moment.
+        """
+        ...
+
+
 M = TypeVar("M")
 
 

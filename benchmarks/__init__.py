@@ -1,0 +1,1 @@
+"""TPC-H and load against any engine adapter."""

@@ -1,0 +1,1 @@
+"""Fault injection: the catalogue, the experiment's order, the ledger, the measures."""
