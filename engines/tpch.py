@@ -5,10 +5,123 @@ Source: TPC Benchmark H Standard Specification revision 3.0.1, clause 1.4 (table
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-TABLES: dict[str, tuple[str, ...]] = {}
+ColumnType = Literal["int64", "int32", "money", "date", "text"]
+"""What a column holds, in no engine's dialect; each adapter maps it to its own types.
+
+``money`` is a decimal of 15 digits, 2 of them after the point, used for every decimal of the specification;
+``text`` is a string of any length: the limits of the specification's ``char(n)`` and ``varchar(n)`` never matter to
+an answer. Widths are those of the Parquet files.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns in the specification's order, and the columns of its primary key."""
+
+    columns: Mapping[str, ColumnType]
+    key: tuple[str, ...]
+
+
+TABLES: Mapping[str, Table] = {
+    "region": Table(
+        columns={"r_regionkey": "int64", "r_name": "text", "r_comment": "text"},
+        key=("r_regionkey",),
+    ),
+    "nation": Table(
+        columns={"n_nationkey": "int64", "n_name": "text", "n_regionkey": "int64", "n_comment": "text"},
+        key=("n_nationkey",),
+    ),
+    "supplier": Table(
+        columns={
+            "s_suppkey": "int64",
+            "s_name": "text",
+            "s_address": "text",
+            "s_nationkey": "int64",
+            "s_phone": "text",
+            "s_acctbal": "money",
+            "s_comment": "text",
+        },
+        key=("s_suppkey",),
+    ),
+    "part": Table(
+        columns={
+            "p_partkey": "int64",
+            "p_name": "text",
+            "p_mfgr": "text",
+            "p_brand": "text",
+            "p_type": "text",
+            "p_size": "int32",
+            "p_container": "text",
+            "p_retailprice": "money",
+            "p_comment": "text",
+        },
+        key=("p_partkey",),
+    ),
+    "partsupp": Table(
+        columns={
+            "ps_partkey": "int64",
+            "ps_suppkey": "int64",
+            "ps_availqty": "int32",
+            "ps_supplycost": "money",
+            "ps_comment": "text",
+        },
+        key=("ps_partkey", "ps_suppkey"),
+    ),
+    "customer": Table(
+        columns={
+            "c_custkey": "int64",
+            "c_name": "text",
+            "c_address": "text",
+            "c_nationkey": "int64",
+            "c_phone": "text",
+            "c_acctbal": "money",
+            "c_mktsegment": "text",
+            "c_comment": "text",
+        },
+        key=("c_custkey",),
+    ),
+    "orders": Table(
+        columns={
+            "o_orderkey": "int64",
+            "o_custkey": "int64",
+            "o_orderstatus": "text",
+            "o_totalprice": "money",
+            "o_orderdate": "date",
+            "o_orderpriority": "text",
+            "o_clerk": "text",
+            "o_shippriority": "int32",
+            "o_comment": "text",
+        },
+        key=("o_orderkey",),
+    ),
+    "lineitem": Table(
+        columns={
+            "l_orderkey": "int64",
+            "l_partkey": "int64",
+            "l_suppkey": "int64",
+            "l_linenumber": "int32",
+            "l_quantity": "money",
+            "l_extendedprice": "money",
+            "l_discount": "money",
+            "l_tax": "money",
+            "l_returnflag": "text",
+            "l_linestatus": "text",
+            "l_shipdate": "date",
+            "l_commitdate": "date",
+            "l_receiptdate": "date",
+            "l_shipinstruct": "text",
+            "l_shipmode": "text",
+            "l_comment": "text",
+        },
+        key=("l_orderkey", "l_linenumber"),
+    ),
+}
+"""The eight tables, small ones first. Iterating gives their names."""
 
 
 @dataclass(frozen=True, slots=True)
