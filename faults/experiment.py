@@ -112,7 +112,7 @@ def run_experiment(
         with observer:
             _Conduct(record, observer, ledger, plan, progress).conduct()
     except _Abort as abort:
-        record.reason = str(abort)
+        record.reason = f"{abort}; {record.reason}" if record.reason else str(abort)
     record.finished = time.monotonic()
     record.probes, record.workload = observer.probes(), observer.workload()
     _derive(record)

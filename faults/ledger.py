@@ -6,9 +6,12 @@ runner killed at any moment leaves either no entry (nothing was changed yet) or 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -83,6 +86,27 @@ class Ledger:
             except (ValueError, TypeError, OSError) as error:
                 raise LedgerError(f"{path} is not a ledger entry ({error}); look at it, then delete it") from error
         return sorted(entries, key=lambda entry: entry.created_at)
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the ledger, so that two runners never inject (or revert) at once; freed when the process dies.
+
+        Raises:
+            LedgerError: another process holds it, or it cannot be locked.
+        """
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = (self._directory / "lock").open("w")
+        except OSError as error:
+            raise LedgerError(f"cannot use the ledger {self._directory}: {error.strerror}") from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise LedgerError(
+                    "another runner injects faults into this target now; wait until it is done"
+                ) from error
+            yield
 
     def _path(self, entry: Entry) -> Path:
         return self._directory / f"{entry.id}.json"

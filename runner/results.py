@@ -159,7 +159,8 @@ class Experiment(Model):
     """One fault on one component of one engine. Measures are ``None`` where they could not be taken.
 
     ``rto_censored`` means: not recovered within the limit, so ``rto_seconds`` is a lower bound.
-    ``window`` is (injection started, reverted) relative to the experiment's start: the shaded band.
+    ``window`` is (injection started, reverted) relative to the experiment's start: the shaded band. ``answers`` counts
+    probes and background workload together, ``probe_answers`` the probes alone.
     """
 
     name: str

@@ -1,0 +1,77 @@
+"""Which experiments a selection means on a given target."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from faults.base import Fault, Kind, NotPossible, Tuning, fault_classes
+from targets.base import MeansError, Target
+
+COMPREHENSIVE = "comprehensive"
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """A fault of the selection that has nothing to strike here; shown as SKIPPED with the reason."""
+
+    fault: type[Fault]
+    engine: str
+    reason: str
+
+
+def selections() -> list[str]:
+    """Every word a selection may use: ``comprehensive``, the kinds, the faults."""
+    return [COMPREHENSIVE, *Kind, *fault_classes()]
+
+
+def select(words: Sequence[str]) -> list[type[Fault]]:
+    """The fault classes that the words mean, each once, in the order of kinds and names.
+
+    Raises:
+        ValueError: a word is none of ``selections()``; the message lists them.
+    """
+    known = selections()
+    for word in words:
+        if word not in known:
+            raise ValueError(f"unknown fault {word!r}; choose from {', '.join(known)}")
+    order = list(Kind)
+    chosen = [
+        fault
+        for fault in fault_classes().values()
+        if COMPREHENSIVE in words or fault.kind in words or fault.name in words
+    ]
+    return sorted(chosen, key=lambda fault: (order.index(fault.kind), fault.name))
+
+
+def bind(
+    faults: Sequence[type[Fault]], target: Target, *, tuning: Tuning, component: str | None = None, seed: int = 0
+) -> list[Fault | Impossible]:
+    """Every fault on every component it can strike, engine by engine, in a seeded order within each engine.
+
+    Args:
+        faults: classes to bind.
+        target: an open target.
+        tuning: strength and duration.
+        component: only this component (``worker-1``, ``clients``), or all.
+        seed: of the order, so that a run can be repeated and one order cannot hide a fault behind another for ever.
+    """
+    bound: list[Fault | Impossible] = []
+    for engine in target.engines():
+        cases: list[Fault | Impossible] = []
+        for fault in faults:
+            cases += _cases(fault, target, engine.endpoint.kind, tuning, component)
+        random.Random(seed).shuffle(cases)  # noqa: S311 - an order, not a secret
+        bound += cases
+    return bound
+
+
+def _cases(
+    fault: type[Fault], target: Target, engine: str, tuning: Tuning, component: str | None
+) -> list[Fault | Impossible]:
+    try:
+        components = fault.components(target, engine)
+    except (NotPossible, MeansError) as error:
+        return [Impossible(fault, engine, str(error))]
+    return [fault(target, engine, name, tuning) for name in components if component in {None, name}]

@@ -1,0 +1,58 @@
+"""Undo what a runner that died has left behind, from the ledger alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from faults.base import NotPossible, Tuning, fault_classes
+from faults.ledger import Entry, Ledger
+from faults.observer import wait_until
+from targets.base import MeansError, Target
+
+PROOF_LIMIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One entry of the ledger after an attempt to revert it; ``proof`` is empty when it failed."""
+
+    entry: Entry
+    proof: str
+    problem: str = ""
+
+
+def recover(target: Target, ledger: Ledger, *, limit: float = PROOF_LIMIT) -> list[Recovery]:
+    """Revert every entry of the ledger; one that fails does not keep the others from being tried.
+
+    Args:
+        target: an open target.
+        ledger: of that target.
+        limit: seconds that each revert may take to show.
+
+    Raises:
+        LedgerError: the ledger cannot be read, or another runner is injecting now.
+    """
+    with ledger.exclusive():
+        return [_revert(target, ledger, entry, limit) for entry in ledger.pending()]
+
+
+def _revert(target: Target, ledger: Ledger, entry: Entry, limit: float) -> Recovery:
+    classes = fault_classes()
+    if entry.fault not in classes:
+        return Recovery(entry, "", f"no fault of that name in this version: {entry.fault}")
+    fault = classes[entry.fault](target, entry.engine, entry.component, Tuning())
+    proof, problem = "", ""
+
+    def proven() -> bool:
+        nonlocal proof, problem
+        try:
+            fault.revert()
+            proof = fault.revert_proof()
+        except (MeansError, NotPossible) as error:
+            problem = str(error)
+        return bool(proof)
+
+    if not wait_until(proven, limit, interval=0.1):
+        return Recovery(entry, "", problem or f"no proof of the revert within {limit:g} s")
+    ledger.clear(entry)
+    return Recovery(entry, proof)

@@ -1,0 +1,169 @@
+"""Service level objectives: the YAML file that decides verdicts, and its evaluation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from runner.errors import BadInput, first_problem
+from runner.results import Benchmark, CheckResult, Experiment, LoadResult, SloResult, Verdict
+
+DEFAULT_FILE = Path(__file__).with_name("default.slo.yaml")
+SCHEMA_FILE = Path(__file__).with_name("slo.schema.json")
+
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(gt=0)]
+Ratio = Annotated[float, Field(gt=0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class LoadObjectives(_Model):
+    """Limits of a load run, as shares of the offered arrivals."""
+
+    availability: Share | None = 0.999
+    dropped: Share | None = 0.001
+
+
+class RtoObjectives(_Model):
+    """Longest RTO per kind of fault, in seconds."""
+
+    service: Seconds | None = 15
+    pod: Seconds | None = 60
+    node: Seconds | None = 30
+    network: Seconds | None = 20
+
+
+class AvailabilityObjectives(_Model):
+    """Smallest share of probes answered right per kind of fault, from the confirmed injection on."""
+
+    service: Share | None = 0.1
+    pod: Share | None = 0.05
+    node: Share | None = 0.1
+    network: Share | None = 0.1
+
+
+class LatencyObjectives(_Model):
+    """Largest median latency relative to the steady state before."""
+
+    after: Ratio | None = 5
+    during: Ratio | None = None
+
+
+class Slo(_Model):
+    """The whole file."""
+
+    version: Literal[1] = 1
+    wrong_answers: Count = 0
+    failed_checks: Count = 0
+    invalid_queries: Count = 0
+    load: LoadObjectives = LoadObjectives()
+    rto_seconds: RtoObjectives = RtoObjectives()
+    availability: AvailabilityObjectives = AvailabilityObjectives()
+    latency_ratio: LatencyObjectives = LatencyObjectives()
+
+
+def load_slo(path: Path | None) -> Slo:
+    """Read objectives; the shipped defaults without a path.
+
+    Raises:
+        BadInput: missing, not YAML, an unknown key, a limit out of range.
+    """
+    file = path or DEFAULT_FILE
+    try:
+        document = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise BadInput(f"SLO file {file}: {error.strerror}; give a readable YAML file with --slo") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        at = f" at line {where.line + 1}" if where else ""
+        raise BadInput(f"SLO file {file}: not YAML{at}; see {DEFAULT_FILE.name} for an example") from error
+    try:
+        return Slo.model_validate({} if document is None else document)
+    except ValidationError as error:
+        raise BadInput(f"SLO file {file}: {first_problem(error)}") from error
+
+
+def json_schema() -> str:
+    """JSON Schema (2020-12) of the file, as kept in ``slo.schema.json``."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Slo.model_json_schema()}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def evaluate_checks(slo: Slo, checks: tuple[CheckResult, ...]) -> list[SloResult]:
+    """Objectives on functionality checks; none without checks."""
+    ran = [check for check in checks if check.status is not Verdict.SKIPPED]
+    if not ran:
+        return []
+    failed = sum(check.status is not Verdict.PASS for check in ran)
+    return [_at_most("failed checks", f"{len(ran)} checks", slo.failed_checks, failed)]
+
+
+def evaluate_benchmark(slo: Slo, benchmark: Benchmark) -> list[SloResult]:
+    """Objectives on TPC-H answers."""
+    invalid = sum(not query.valid for query in benchmark.queries)
+    subject = f"{benchmark.engine} TPC-H, {len(benchmark.queries)} queries"
+    return [_at_most("invalid queries", subject, slo.invalid_queries, invalid)]
+
+
+def evaluate_load(slo: Slo, load: LoadResult) -> list[SloResult]:
+    """Objectives on one load run."""
+    subject = f"{load.engine} load, {load.rate_per_second:g}/s"
+    results = [_at_most("wrong answers", subject, slo.wrong_answers, load.answers.wrong)]
+    if load.offered and slo.load.availability is not None:
+        share = load.answers.ok / load.offered
+        results.append(_at_least("availability", subject, slo.load.availability, share))
+    if load.offered and slo.load.dropped is not None:
+        results.append(_at_most("dropped arrivals", subject, slo.load.dropped, load.dropped / load.offered, ".2%"))
+    return results
+
+
+def evaluate_experiment(slo: Slo, experiment: Experiment) -> list[SloResult]:
+    """Objectives on one completed experiment; none for one that was skipped or that proved nothing."""
+    results = [_at_most("wrong answers", experiment.name, slo.wrong_answers, experiment.answers.wrong)]
+    rto_limit: float | None = getattr(slo.rto_seconds, experiment.kind)
+    if rto_limit is not None and experiment.rto_seconds is not None:
+        results.append(_rto(experiment, rto_limit))
+    availability_limit: float | None = getattr(slo.availability, experiment.kind)
+    if availability_limit is not None and experiment.availability is not None:
+        results.append(_at_least("availability", experiment.name, availability_limit, experiment.availability))
+    for phase, latency in (("during", experiment.latency_during), ("after", experiment.latency_after)):
+        ratio_limit: float | None = getattr(slo.latency_ratio, phase)
+        if ratio_limit is not None and latency.p50 and experiment.latency_before.p50:
+            ratio = latency.p50 / experiment.latency_before.p50
+            results.append(_at_most(f"latency ratio {phase}", experiment.name, ratio_limit, ratio, ".2f"))
+    return results
+
+
+def _rto(experiment: Experiment, limit: float) -> SloResult:
+    """The recovery lies within the uncertainty before ``rto``: a limit inside that interval decides nothing."""
+    rto, uncertainty = experiment.rto_seconds or 0.0, experiment.rto_uncertainty_seconds or 0.0
+    if experiment.rto_censored:
+        verdict, measured = Verdict.FAIL, f"not recovered after {rto:.2f} s"
+    else:
+        measured = f"{rto:.2f} s (± {uncertainty:.2f} s)"
+        verdict = Verdict.PASS if rto <= limit else Verdict.FAIL if rto - uncertainty > limit else Verdict.INCONCLUSIVE
+    return SloResult(
+        objective="RTO", subject=experiment.name, limit=f"≤ {limit:g} s", measured=measured, verdict=verdict
+    )
+
+
+def _at_most(objective: str, subject: str, limit: float, measured: float, form: str = "g") -> SloResult:
+    verdict = Verdict.PASS if measured <= limit else Verdict.FAIL
+    return SloResult(
+        objective=objective, subject=subject, limit=f"≤ {limit:{form}}", measured=f"{measured:{form}}", verdict=verdict
+    )
+
+
+def _at_least(objective: str, subject: str, limit: float, measured: float) -> SloResult:
+    verdict = Verdict.PASS if measured >= limit else Verdict.FAIL
+    return SloResult(
+        objective=objective, subject=subject, limit=f"≥ {limit:.1%}", measured=f"{measured:.2%}", verdict=verdict
+    )
