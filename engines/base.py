@@ -167,6 +167,35 @@ class Session(ABC):
         self.close()
 
 
+class RunningQuery(ABC):
+    """A statement under way on a thread of its own, so that it can be watched and cancelled meanwhile."""
+
+    @property
+    @abstractmethod
+    def query_id(self) -> str | None:
+        """The engine's identifier of the query, once it gave one."""
+
+    @abstractmethod
+    def state(self) -> str:
+        """The engine's own word for what the query is doing, as last seen: ``QUEUED``, ``RUNNING``, ``FINISHED`` ..."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Ask the engine to end the query.
+
+        Raises:
+            EngineError: the engine could not be asked.
+        """
+
+    @abstractmethod
+    def wait(self, timeout: float) -> Answer:
+        """The query's answer.
+
+        Raises:
+            EngineError: it got none, or (``TIMEOUT``) it is not there after ``timeout`` seconds.
+        """
+
+
 class Engine(ABC):
     """Adapter for one kind of query engine. Subclasses register themselves under ``kind``."""
 
@@ -185,6 +214,10 @@ class Engine(ABC):
     @abstractmethod
     def connect(self) -> Session:
         """Open a session; sends nothing that could fail yet, or raises ``EngineError``."""
+
+    @abstractmethod
+    def start(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> RunningQuery:
+        """Run one statement on a session and a thread of its own; arguments as those of ``Session.execute``."""
 
     @abstractmethod
     def health(self, *, timeout: float = 5.0) -> Health:

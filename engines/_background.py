@@ -1,0 +1,45 @@
+"""One statement on a thread of its own."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable
+
+from engines.base import Answer, EngineError, ErrorClass
+
+
+class Background:
+    """Runs one call that gives an answer or an ``EngineError``, and keeps which."""
+
+    def __init__(self, call: Callable[[], Answer]) -> None:
+        self._call = call
+        self._answer: Answer | None = None
+        self._error: EngineError | None = None
+        context = contextvars.Context()  # an empty one: the caller's own deadline is not the statement's
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name="statement", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._answer = self._call()
+        except EngineError as error:
+            self._error = error
+
+    @property
+    def running(self) -> bool:
+        """Whether the outcome is still open."""
+        return self._thread.is_alive()
+
+    def wait(self, timeout: float) -> Answer:
+        """The answer, or the error raised; ``TIMEOUT`` when there is neither after ``timeout`` seconds."""
+        self._thread.join(timeout)
+        if self._error is not None:
+            raise self._error
+        if self._answer is None:
+            raise EngineError(
+                f"the statement is still running after {timeout:g} s",
+                error_class=ErrorClass.TIMEOUT,
+                name="StillRunning",
+            )
+        return self._answer

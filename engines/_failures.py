@@ -1,0 +1,61 @@
+"""From a driver's exception to the class of what went wrong beneath it."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator
+
+from engines.base import ErrorClass
+
+MESSAGE_LIMIT = 400
+"""Characters kept of an engine's message."""
+
+_CHAIN_LIMIT = 50
+_NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
+_BROKEN = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.IncompleteRead, ssl.SSLEOFError)
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and all it came from: causes, contexts, and exceptions wrapped as arguments or reasons."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending and len(seen) < _CHAIN_LIMIT:
+        current = pending.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        pending += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
+
+
+def transport_failure(error: BaseException) -> tuple[ErrorClass, BaseException] | None:
+    """What the connection did, and the exception that shows it; ``None`` when the connection is not to blame."""
+    for cause in causes(error):
+        if found := _classify(cause):
+            return found, cause
+    return None
+
+
+def _classify(error: BaseException) -> ErrorClass | None:
+    if isinstance(error, TimeoutError):
+        return ErrorClass.TIMEOUT
+    if isinstance(error, (ConnectionRefusedError, socket.gaierror)):
+        return ErrorClass.REFUSED
+    if isinstance(error, _BROKEN):
+        return ErrorClass.RESET
+    if isinstance(error, (ssl.SSLError, http.client.HTTPException)):
+        return ErrorClass.PROTOCOL
+    if type(error) is OSError:  # its subclasses are files, processes and libraries' own exceptions
+        return ErrorClass.REFUSED if error.errno in _NO_ROUTE else None
+    return None
+
+
+def shorten(message: str, *, secret: str | None) -> str:
+    """The message on one line of bounded length, without the secret should a server have echoed it."""
+    line = " ".join(message.split())
+    if secret:
+        line = line.replace(secret, "***")
+    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 3] + "..."

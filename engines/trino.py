@@ -1,0 +1,319 @@
+"""Trino through its official Python client."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+from trino.client import ClientSession, TrinoQuery, TrinoRequest
+from trino.exceptions import DatabaseError, HttpError, TrinoQueryError
+
+from engines import _trino_tpch
+from engines._background import Background
+from engines._deadline import http_session, tls_context, within
+from engines._failures import shorten, transport_failure
+from engines.base import (
+    Answer,
+    Endpoint,
+    Engine,
+    EngineError,
+    ErrorClass,
+    Health,
+    LoadReport,
+    ProbeQuery,
+    RunningQuery,
+    Session,
+)
+from engines.tpch import Dataset, TpchQuery
+
+SOURCE = "query-engine-reliability"
+CANCEL_SECONDS = 2.0
+"""How long one attempt to cancel an abandoned query may take, on a thread of its own."""
+
+_ACTIVE_NODES = "/v1/jmx/mbean/trino.metadata:name=DiscoveryNodeManager/ActiveNodeCount"
+_CONTEXT = ("catalog", "schema")  # statement settings that are not session properties
+_FAILURES = (DatabaseError, TrinoQueryError, HttpError, requests.RequestException, OSError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)  # what the driver raises on an answer it cannot read
+_BY_STATUS = {
+    401: ErrorClass.UNAUTHORIZED,
+    403: ErrorClass.UNAUTHORIZED,
+    429: ErrorClass.QUEUE_FULL,
+    502: ErrorClass.UNAVAILABLE,
+    503: ErrorClass.UNAVAILABLE,
+    504: ErrorClass.UNAVAILABLE,
+}
+_QUERY_GONE = (404, 410)  # a coordinator asked for results of a query it does not know, as after a restart
+_BY_NAME = {
+    "QUERY_QUEUE_FULL": ErrorClass.QUEUE_FULL,
+    "EXCEEDED_TIME_LIMIT": ErrorClass.TIMEOUT,
+    "NO_NODES_AVAILABLE": ErrorClass.UNAVAILABLE,
+    "SERVER_STARTING_UP": ErrorClass.UNAVAILABLE,
+    "SERVER_SHUTTING_DOWN": ErrorClass.UNAVAILABLE,
+    "GENERIC_INSUFFICIENT_RESOURCES": ErrorClass.UNAVAILABLE,  # too few workers for too long
+}
+
+_MAY_STILL_RUN = (ErrorClass.TIMEOUT, ErrorClass.RESET)
+
+_cancelling = threading.BoundedSemaphore(8)
+
+
+class TrinoSession(Session):
+    """One HTTP connection to a coordinator, kept open between statements."""
+
+    def __init__(self, engine: TrinoEngine, source: str) -> None:
+        self._endpoint = engine.endpoint
+        self._engine = engine
+        self._source = source
+        self._http = engine.http()
+        self._status: int | None = None
+        self._http.hooks["response"].append(self._note_status)
+
+    def _note_status(self, response: requests.Response, **_: object) -> None:
+        self._status = response.status_code
+
+    def execute(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> Answer:
+        """See ``Session.execute``. The settings ``catalog`` and ``schema`` say where tables are looked up."""
+        return self.run(sql, self.request(deadline, settings), deadline)
+
+    def run(
+        self,
+        sql: str,
+        request: TrinoRequest,
+        deadline: float,
+        on_stats: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Answer:
+        """Send one statement with a request made by this session and fetch all its rows."""
+        self._status = None
+        query: Any = TrinoQuery(request, sql, stats_callback=on_stats)
+        try:
+            with within(deadline):
+                rows = tuple(tuple(row) for row in query.execute())
+        except (*_FAILURES, *_MALFORMED) as error:
+            failure = self._failure(error, deadline, polling=request.next_uri is not None)
+            if failure.error_class in _MAY_STILL_RUN and request.next_uri:
+                self._engine.abandon(request)
+            raise failure from error
+        columns = tuple(str(column["name"]) for column in query.columns or ())
+        return Answer(columns, rows, query.query_id, _seconds(query.stats))
+
+    def request(self, deadline: float, settings: Mapping[str, str] | None) -> TrinoRequest:
+        """What one statement sends: its session properties, catalog and schema; no HTTP attempt is repeated."""
+        properties = {
+            # The engine gives up by itself soon after its client did, even when it cannot be reached to cancel.
+            "query_max_run_time": f"{deadline + CANCEL_SECONDS:.2f}s",
+            **{name: value for name, value in (settings or {}).items() if name not in _CONTEXT},
+        }
+        catalog, schema = ((settings or {}).get(name) for name in _CONTEXT)
+        client = ClientSession(
+            user=self._endpoint.user,
+            catalog=catalog,
+            schema=schema,
+            source=self._source,
+            properties=properties,
+            timezone="UTC",
+        )
+        return self._engine.request(self._http, client, deadline)
+
+    def _failure(self, error: Exception, deadline: float, *, polling: bool) -> EngineError:
+        if isinstance(error, TrinoQueryError):
+            name = error.error_name or type(error).__name__
+            return self._error(error.message, _BY_NAME.get(name, ErrorClass.ENGINE), name, error.error_code)
+        if isinstance(error, HttpError):
+            return self._http_failure(error, polling=polling)
+        if found := transport_failure(error):
+            error_class, cause = found
+            if error_class is ErrorClass.TIMEOUT:
+                return self._error(f"no answer within {deadline:g} s", error_class, type(cause).__name__)
+            return self._error(str(cause) or type(cause).__name__, error_class, type(cause).__name__)
+        return self._error(f"not an answer of Trino: {error}", ErrorClass.PROTOCOL, type(error).__name__)
+
+    def _http_failure(self, error: HttpError, *, polling: bool) -> EngineError:
+        status = self._status or 0
+        if polling and status in _QUERY_GONE:
+            return self._error("the coordinator does not know the query", ErrorClass.ENGINE, "QUERY_NOT_FOUND", status)
+        return self._error(str(error), _BY_STATUS.get(status, ErrorClass.PROTOCOL), type(error).__name__, status)
+
+    def _error(self, message: str, error_class: ErrorClass, name: str, code: int | None = None) -> EngineError:
+        text = shorten(message, secret=self._endpoint.password)
+        return EngineError(text, error_class=error_class, name=name, code=code)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+
+class TrinoRunning(RunningQuery):
+    """A statement that a thread of its own polls."""
+
+    def __init__(
+        self, engine: TrinoEngine, session: TrinoSession, sql: str, request: TrinoRequest, deadline: float
+    ) -> None:
+        self._engine = engine
+        self._request = request
+        self._stats: dict[str, Any] = {}
+
+        def call() -> Answer:
+            with session:
+                return session.run(sql, request, deadline, self._stats.update)
+
+        self._background = Background(call)
+
+    @property
+    def query_id(self) -> str | None:
+        """See ``RunningQuery.query_id``."""
+        return self._stats.get("queryId")
+
+    def state(self) -> str:
+        """See ``RunningQuery.state``; empty until the coordinator answered once."""
+        return str(self._stats.get("state", ""))
+
+    def cancel(self) -> None:
+        """See ``RunningQuery.cancel``."""
+        self._engine.cancel(self._request)
+
+    def wait(self, timeout: float) -> Answer:
+        """See ``RunningQuery.wait``."""
+        return self._background.wait(timeout)
+
+
+class TrinoEngine(Engine):
+    """Trino, known before as PrestoSQL."""
+
+    kind = "trino"
+    title = "Trino"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._tls: ssl.SSLContext | None = None
+        self._tls_lock = threading.Lock()
+
+    def connect(self, *, source: str = SOURCE) -> TrinoSession:
+        """Open a session; ``source`` is what resource groups select by.
+
+        Raises:
+            EngineError: the CA file cannot be used, or a password would cross the network in the clear.
+        """
+        return TrinoSession(self, source)
+
+    def start(
+        self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None, source: str = SOURCE
+    ) -> TrinoRunning:
+        """See ``Engine.start``."""
+        session = self.connect(source=source)
+        return TrinoRunning(self, session, sql, session.request(deadline, settings), deadline)
+
+    def http(self) -> requests.Session:
+        """A new HTTP session that trusts the endpoint's authority and gives its credentials."""
+        session = http_session(self._context())
+        if self.endpoint.password is not None:
+            session.auth = (self.endpoint.user, self.endpoint.password)
+        return session
+
+    def _context(self) -> ssl.SSLContext | None:
+        if self.endpoint.scheme == "http":
+            if self.endpoint.password is not None:
+                raise EngineError(
+                    f"Trino takes passwords over HTTPS only, and {self.endpoint.url} is not: give it no password",
+                    error_class=ErrorClass.UNAUTHORIZED,
+                    name="InsecureAuthentication",
+                )
+            return None
+        with self._tls_lock:
+            if self._tls is None:
+                self._tls = self._new_context()
+            return self._tls
+
+    def _new_context(self) -> ssl.SSLContext:
+        try:
+            return tls_context(self.endpoint.ca_file)
+        except OSError as error:
+            raise EngineError(
+                f"the CA file {self.endpoint.ca_file} cannot be used: {error.strerror or error}",
+                error_class=ErrorClass.PROTOCOL,
+                name=type(error).__name__,
+            ) from error
+
+    def request(self, http: requests.Session, client: ClientSession, deadline: float) -> TrinoRequest:
+        """The driver's request object, set to one attempt."""
+        return TrinoRequest(
+            host=self.endpoint.host,
+            port=self.endpoint.port,
+            client_session=client,
+            http_session=http,
+            http_scheme=self.endpoint.scheme,
+            max_attempts=1,
+            request_timeout=deadline,
+        )
+
+    def cancel(self, request: TrinoRequest) -> None:
+        """Tell the coordinator that nobody waits for this query any more.
+
+        Raises:
+            EngineError: it could not be told within ``CANCEL_SECONDS``.
+        """
+        if (uri := request.next_uri) is None:
+            return
+        try:
+            with within(CANCEL_SECONDS), self.http() as http:
+                http.delete(uri, headers=request.http_headers)
+        except (requests.RequestException, OSError) as error:
+            error_class, cause = transport_failure(error) or (ErrorClass.PROTOCOL, error)
+            message = f"could not cancel the query: {shorten(str(cause), secret=self.endpoint.password)}"
+            raise EngineError(message, error_class=error_class, name=type(cause).__name__) from error
+
+    def abandon(self, request: TrinoRequest) -> None:
+        """Cancel without waiting for it. Where too many are being cancelled, the engine's own limit ends the query."""
+        if _cancelling.acquire(blocking=False):
+            threading.Thread(target=self._cancel_quietly, args=(request,), name="cancel", daemon=True).start()
+
+    def _cancel_quietly(self, request: TrinoRequest) -> None:
+        try:
+            # The statement's failure is already reported; the engine ends the query by itself a little later.
+            with contextlib.suppress(EngineError):
+                self.cancel(request)
+        finally:
+            _cancelling.release()
+
+    def health(self, *, timeout: float = 5.0) -> Health:
+        """See ``Engine.health``; the node count needs credentials and is ``None`` when they are refused."""
+        with within(timeout), self.http() as http:
+            try:
+                info = http.get(f"{self.endpoint.url}/v1/info").json()
+                version, starting = str(info["nodeVersion"]["version"]), bool(info["starting"])
+                return Health(True, starting, version, None if starting else self._active_nodes(http))
+            except (requests.RequestException, OSError, *_MALFORMED) as error:
+                _, cause = transport_failure(error) or (None, error)
+                return Health(live=False, detail=shorten(f"{type(cause).__name__}: {cause}", secret=None))
+
+    def _active_nodes(self, http: requests.Session) -> int | None:
+        response = http.get(self.endpoint.url + _ACTIVE_NODES, headers={"X-Trino-User": self.endpoint.user})
+        if response.ok and response.text.strip().isdigit():
+            return int(response.text)
+        return None
+
+    @property
+    def probe(self) -> ProbeQuery:
+        """Reads a table where there is the tpch catalog; either statement runs on a worker, not the coordinator."""
+        if "tpch" in self.endpoint.catalogs:
+            sql, expected = "SELECT count(*) FROM tpch.tiny.nation", 25
+        else:
+            sql, expected = "SELECT sum(x) FROM UNNEST(sequence(1, 25)) AS t(x)", 325
+        return ProbeQuery(sql, ((expected,),), period=0.25, deadline=2.0)
+
+    def load_tpch(self, dataset: Dataset, progress: Callable[[str, int], None] | None = None) -> LoadReport:
+        """Hive tables over the very Parquet files where the engine sees them, else the tpch connector's own schema."""
+        with self.connect() as session:
+            return _trino_tpch.load(session, self.endpoint, dataset, progress)
+
+    def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:
+        """See ``Engine.tpch_sql``."""
+        return _trino_tpch.dialect(query), _trino_tpch.location(self.endpoint, scale_factor)
+
+
+def _seconds(stats: Mapping[str, Any]) -> float | None:
+    milliseconds = stats.get("elapsedTimeMillis")
+    return None if milliseconds is None else float(milliseconds) / 1000
