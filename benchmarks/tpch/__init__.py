@@ -1,0 +1,1 @@
+"""TPC-H: data, queries, right answers, comparison and the power test, against any engine adapter."""
