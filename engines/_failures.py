@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import errno
 import http.client
 import socket
 import ssl
 from collections.abc import Iterator
 
-from engines.base import ErrorClass
+from engines.base import Endpoint, ErrorClass
 
 MESSAGE_LIMIT = 400
 """Characters kept of an engine's message."""
 
 _CHAIN_LIMIT = 50
+_SHORTEST_SECRET = 4  # a shorter one is part of any text, and no secret
 _NO_ROUTE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EADDRNOTAVAIL}
 _BROKEN = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, http.client.IncompleteRead, ssl.SSLEOFError)
 
@@ -53,9 +55,16 @@ def _classify(error: BaseException) -> ErrorClass | None:
     return None
 
 
-def shorten(message: str, *, secret: str | None) -> str:
-    """The message on one line of bounded length, without the secret should a server have echoed it."""
+def shorten(message: str, endpoint: Endpoint) -> str:
+    """The message on one line of bounded length, without the endpoint's credentials should a server have echoed them."""
     line = " ".join(message.split())
-    if secret:
+    for secret in _secrets(endpoint):
         line = line.replace(secret, "***")
     return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 3] + "..."
+
+
+def _secrets(endpoint: Endpoint) -> Iterator[str]:
+    if endpoint.password is not None:
+        yield base64.b64encode(f"{endpoint.user}:{endpoint.password}".encode()).decode()
+        if len(endpoint.password) >= _SHORTEST_SECRET:
+            yield endpoint.password

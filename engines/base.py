@@ -201,6 +201,7 @@ class Engine(ABC):
 
     kind: ClassVar[str]
     title: ClassVar[str]
+    modest_rate: ClassVar[float] = 2.0  # short TPC-H queries per second that two cores answer without queueing
     registry: ClassVar[dict[str, type[Engine]]] = {}
 
     def __init_subclass__(cls, **kwargs: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ssl
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,8 +13,9 @@ from trino.exceptions import DatabaseError, HttpError, TrinoQueryError
 
 from engines import _trino_tpch
 from engines._background import Background
-from engines._deadline import http_session, tls_context, within
+from engines._deadline import http_session, within
 from engines._failures import shorten, transport_failure
+from engines._trust import Trust
 from engines.base import (
     Answer,
     Endpoint,
@@ -138,7 +138,7 @@ class TrinoSession(Session):
         return self._error(str(error), _BY_STATUS.get(status, ErrorClass.PROTOCOL), type(error).__name__, status)
 
     def _error(self, message: str, error_class: ErrorClass, name: str, code: int | None = None) -> EngineError:
-        text = shorten(message, secret=self._endpoint.password)
+        text = shorten(message, self._endpoint)
         return EngineError(text, error_class=error_class, name=name, code=code)
 
     def close(self) -> None:
@@ -188,8 +188,7 @@ class TrinoEngine(Engine):
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)
-        self._tls: ssl.SSLContext | None = None
-        self._tls_lock = threading.Lock()
+        self._trust = Trust(endpoint)
 
     def connect(self, *, source: str = SOURCE) -> TrinoSession:
         """Open a session; ``source`` is what resource groups select by.
@@ -207,35 +206,21 @@ class TrinoEngine(Engine):
         return TrinoRunning(self, session, sql, session.request(deadline, settings), deadline)
 
     def http(self) -> requests.Session:
-        """A new HTTP session that trusts the endpoint's authority and gives its credentials."""
-        session = http_session(self._context())
-        if self.endpoint.password is not None:
-            session.auth = (self.endpoint.user, self.endpoint.password)
-        return session
+        """A new HTTP session that trusts the endpoint's authority and gives its credentials.
 
-    def _context(self) -> ssl.SSLContext | None:
-        if self.endpoint.scheme == "http":
-            if self.endpoint.password is not None:
+        Raises:
+            EngineError: the CA file cannot be used, or the password would cross the network in the clear.
+        """
+        session = http_session(self._trust.context())
+        if self.endpoint.password is not None:
+            if self.endpoint.scheme == "http":
                 raise EngineError(
                     f"Trino takes passwords over HTTPS only, and {self.endpoint.url} is not: give it no password",
                     error_class=ErrorClass.UNAUTHORIZED,
                     name="InsecureAuthentication",
                 )
-            return None
-        with self._tls_lock:
-            if self._tls is None:
-                self._tls = self._new_context()
-            return self._tls
-
-    def _new_context(self) -> ssl.SSLContext:
-        try:
-            return tls_context(self.endpoint.ca_file)
-        except OSError as error:
-            raise EngineError(
-                f"the CA file {self.endpoint.ca_file} cannot be used: {error.strerror or error}",
-                error_class=ErrorClass.PROTOCOL,
-                name=type(error).__name__,
-            ) from error
+            session.auth = (self.endpoint.user, self.endpoint.password)
+        return session
 
     def request(self, http: requests.Session, client: ClientSession, deadline: float) -> TrinoRequest:
         """The driver's request object, set to one attempt."""
@@ -262,7 +247,7 @@ class TrinoEngine(Engine):
                 http.delete(uri, headers=request.http_headers)
         except (requests.RequestException, OSError) as error:
             error_class, cause = transport_failure(error) or (ErrorClass.PROTOCOL, error)
-            message = f"could not cancel the query: {shorten(str(cause), secret=self.endpoint.password)}"
+            message = f"could not cancel the query: {shorten(str(cause), self.endpoint)}"
             raise EngineError(message, error_class=error_class, name=type(cause).__name__) from error
 
     def abandon(self, request: TrinoRequest) -> None:
@@ -287,7 +272,7 @@ class TrinoEngine(Engine):
                 return Health(True, starting, version, None if starting else self._active_nodes(http))
             except (requests.RequestException, OSError, *_MALFORMED) as error:
                 _, cause = transport_failure(error) or (None, error)
-                return Health(live=False, detail=shorten(f"{type(cause).__name__}: {cause}", secret=None))
+                return Health(live=False, detail=shorten(f"{type(cause).__name__}: {cause}", self.endpoint))
 
     def _active_nodes(self, http: requests.Session) -> int | None:
         response = http.get(self.endpoint.url + _ACTIVE_NODES, headers={"X-Trino-User": self.endpoint.user})

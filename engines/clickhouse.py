@@ -1,0 +1,246 @@
+"""ClickHouse through its official Python client, ``clickhouse-connect``, over HTTP."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import ssl
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import requests
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.summary import QuerySummary
+from urllib3.exceptions import HTTPError
+
+from engines import _clickhouse_tpch
+from engines._background import Background
+from engines._clickhouse_client import Client, OneAttemptPools
+from engines._deadline import http_session, within
+from engines._failures import shorten, transport_failure
+from engines._trust import Trust
+from engines.base import (
+    Answer,
+    Endpoint,
+    Engine,
+    EngineError,
+    ErrorClass,
+    Health,
+    LoadReport,
+    ProbeQuery,
+    RunningQuery,
+    Session,
+)
+from engines.tpch import Dataset, TpchQuery
+
+# The driver warns of every failure that it raises as well.
+logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+
+T = TypeVar("T")
+
+_GIVES_ROWS = re.compile(r"\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXISTS|EXPLAIN|CHECK|\()", re.IGNORECASE)
+CONTROL_SECONDS = 5.0
+"""Deadline of asking about a running query and of cancelling it."""
+
+_FAILURES = (ClickHouseError, HTTPError, OSError)
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)  # what the driver raises on an answer it cannot read
+_PREFIX = re.compile(r"^Received ClickHouse exception, code: \d+, server response: ")
+_CODE = re.compile(r"\bCode: (\d+)\.")
+_BY_CODE = {
+    159: ErrorClass.TIMEOUT,  # TIMEOUT_EXCEEDED
+    192: ErrorClass.UNAUTHORIZED,  # UNKNOWN_USER
+    193: ErrorClass.UNAUTHORIZED,  # WRONG_PASSWORD
+    194: ErrorClass.UNAUTHORIZED,  # REQUIRED_PASSWORD
+    202: ErrorClass.QUEUE_FULL,  # TOO_MANY_SIMULTANEOUS_QUERIES
+    516: ErrorClass.UNAUTHORIZED,  # AUTHENTICATION_FAILED
+}
+_BY_STATUS = {
+    401: ErrorClass.UNAUTHORIZED,
+    403: ErrorClass.UNAUTHORIZED,
+    429: ErrorClass.QUEUE_FULL,
+    502: ErrorClass.UNAVAILABLE,
+    503: ErrorClass.UNAVAILABLE,
+    504: ErrorClass.UNAVAILABLE,
+}
+
+
+class ClickHouseSession(Session):
+    """One HTTP connection, kept open between statements; no session on the server."""
+
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None) -> None:
+        self._endpoint = endpoint
+        self._pools = OneAttemptPools(context)
+        self._client = Client(endpoint, self._pools)
+
+    def execute(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> Answer:
+        """See ``Session.execute``. Settings may hold ``database`` and ``query_id`` too."""
+        call = self._query if _GIVES_ROWS.match(sql) else self._command
+        return self._guarded(lambda: call(sql, self._settings(deadline, settings)), deadline)
+
+    def insert_file(self, table: str, file: Path, *, deadline: float) -> None:
+        """Stream a Parquet file into a table.
+
+        Raises:
+            EngineError: ClickHouse did not confirm it; part of the rows may be there.
+            OSError: the file cannot be read.
+        """
+        settings = self._settings(deadline, None)
+        with file.open("rb") as source:
+            self._guarded(
+                lambda: self._client.raw_insert(table, insert_block=source, fmt="Parquet", settings=settings), deadline
+            )
+
+    def _query(self, sql: str, settings: dict[str, str]) -> Answer:
+        result = self._client.query(sql, settings=settings)
+        rows = tuple(tuple(row) for row in result.result_rows)
+        return Answer(tuple(result.column_names), rows, result.query_id or None, _seconds(result.summary))
+
+    def _command(self, sql: str, settings: dict[str, str]) -> Answer:
+        result = self._client.command(sql, settings=settings)
+        summary = result.summary if isinstance(result, QuerySummary) else {}
+        return Answer((), (), summary.get("query_id") or None, _seconds(summary))
+
+    @staticmethod
+    def _settings(deadline: float, settings: Mapping[str, str] | None) -> dict[str, str]:
+        return {
+            # The engine gives up by itself soon after its client did.
+            "max_execution_time": str(math.ceil(deadline) + 1),
+            "cancel_http_readonly_queries_on_client_close": "1",
+            **(settings or {}),
+        }
+
+    def _guarded(self, call: Callable[[], T], deadline: float) -> T:
+        self._pools.status = None
+        try:
+            with within(deadline):
+                return call()
+        except (*_FAILURES, *_MALFORMED) as error:
+            raise self._failure(error, deadline) from error
+
+    def _failure(self, error: Exception, deadline: float) -> EngineError:
+        code = getattr(error, "code", None) or _code_in(str(error))
+        if code is not None:
+            name = getattr(error, "name", None) or f"CODE_{code}"
+            return self._error(_PREFIX.sub("", str(error)), _BY_CODE.get(code, ErrorClass.ENGINE), name, code)
+        status = self._pools.status or 0
+        if status >= 300:
+            error_class = _BY_STATUS.get(status, ErrorClass.PROTOCOL)
+            return self._error(f"HTTP status {status}: {error}", error_class, type(error).__name__, status)
+        if found := transport_failure(error):
+            error_class, cause = found
+            timeout = error_class is ErrorClass.TIMEOUT
+            message = f"no answer within {deadline:g} s" if timeout else str(cause) or type(cause).__name__
+            return self._error(message, error_class, type(cause).__name__)
+        return self._error(f"not an answer of ClickHouse: {error}", ErrorClass.PROTOCOL, type(error).__name__)
+
+    def _error(self, message: str, error_class: ErrorClass, name: str, code: int | None = None) -> EngineError:
+        text = shorten(message, self._endpoint)
+        return EngineError(text, error_class=error_class, name=name, code=code)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pools.clear()
+
+
+class ClickHouseRunning(RunningQuery):
+    """A statement whose thread waits for the one answer; the engine is asked about it on other connections."""
+
+    def __init__(self, engine: ClickHouseEngine, sql: str, settings: Mapping[str, str], deadline: float) -> None:
+        self._engine = engine
+        self._query_id = settings["query_id"]
+        session = engine.connect()
+
+        def call() -> Answer:
+            with session:
+                return session.execute(sql, deadline=deadline, settings=settings)
+
+        self._background = Background(call)
+
+    @property
+    def query_id(self) -> str:
+        """See ``RunningQuery.query_id``: chosen by the client."""
+        return self._query_id
+
+    def state(self) -> str:
+        """See ``RunningQuery.state``: ``RUNNING`` when the server lists it among its queries, else empty."""
+        with self._engine.connect() as session:
+            listed = session.execute(
+                f"SELECT count() FROM system.processes WHERE query_id = '{self._query_id}'",  # noqa: S608 - a UUID
+                deadline=CONTROL_SECONDS,
+            )
+        return "RUNNING" if listed.rows == ((1,),) else ""
+
+    def cancel(self) -> None:
+        """See ``RunningQuery.cancel``."""
+        with self._engine.connect() as session:
+            session.execute(f"KILL QUERY WHERE query_id = '{self._query_id}' ASYNC", deadline=CONTROL_SECONDS)
+
+    def wait(self, timeout: float) -> Answer:
+        """See ``RunningQuery.wait``."""
+        return self._background.wait(timeout)
+
+
+class ClickHouseEngine(Engine):
+    """ClickHouse, a server or its engine behind the same HTTP interface."""
+
+    kind = "clickhouse"
+    title = "ClickHouse"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._trust = Trust(endpoint)
+
+    def connect(self) -> ClickHouseSession:
+        """Open a session.
+
+        Raises:
+            EngineError: the CA file cannot be used.
+        """
+        return ClickHouseSession(self.endpoint, self._trust.context())
+
+    def start(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> ClickHouseRunning:
+        """See ``Engine.start``."""
+        return ClickHouseRunning(self, sql, {"query_id": str(uuid.uuid4()), **(settings or {})}, deadline)
+
+    def health(self, *, timeout: float = 5.0) -> Health:
+        """See ``Engine.health``: ``/ping``, then the version, which needs credentials and is empty without."""
+        with within(timeout):
+            try:
+                with http_session(self._trust.context()) as http:
+                    http.get(f"{self.endpoint.url}/ping").raise_for_status()
+            except (requests.RequestException, OSError) as error:
+                _, cause = transport_failure(error) or (None, error)
+                return Health(live=False, detail=shorten(f"{type(cause).__name__}: {cause}", self.endpoint))
+            try:
+                with self.connect() as session:
+                    answer = session.execute("SELECT version()", deadline=timeout)
+            except EngineError as error:
+                return Health(live=True, detail=str(error))
+            return Health(live=True, version=str(answer.rows[0][0]))
+
+    @property
+    def probe(self) -> ProbeQuery:
+        """Needs no table."""
+        return ProbeQuery("SELECT sum(number) FROM numbers(1000)", ((499500,),), period=0.05, deadline=1.0)
+
+    def load_tpch(self, dataset: Dataset, progress: Callable[[str, int], None] | None = None) -> LoadReport:
+        """MergeTree tables in a database of the scale factor, filled over HTTP; whole ones are used again."""
+        with self.connect() as session:
+            return _clickhouse_tpch.load(session, dataset, progress)
+
+    def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:
+        """See ``Engine.tpch_sql``: the text as it is, with the settings it needs."""
+        return query.sql, _clickhouse_tpch.settings(query, scale_factor)
+
+
+def _code_in(message: str) -> int | None:
+    found = _CODE.search(message)
+    return int(found[1]) if found else None
+
+
+def _seconds(summary: Mapping[str, object]) -> float | None:
+    elapsed = summary.get("elapsed_ns")
+    return None if elapsed is None else int(str(elapsed)) / 1e9
