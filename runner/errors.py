@@ -32,3 +32,7 @@ def first_problem(error: ValidationError) -> str:
     value = problem.get("input")
     shown = f" (got {value!r})" if isinstance(value, (str, int, float, bool)) or value is None else ""
     return f"{key}: {message[0].lower()}{message[1:]}{shown}"
+
+
+class CouldNotRun(Exception):
+    """What was asked for could not be done, through no fault of what was given: exit code 3."""

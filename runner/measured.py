@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from benchmarks.load import LatencySummary, LoadRun, latency_summary
 from benchmarks.openloop import Attempt
+from benchmarks.tpch.model import Benchmark as PowerRun
 from engines import Outcome
 from faults.base import Fault
 from faults.catalogue import Impossible
 from faults.experiment import Record, Status
-from runner.results import Answers, Experiment, Injection, LoadResult, Percentiles, Sample, Verdict
+from runner.results import Answers, Benchmark, Experiment, Injection, LoadResult, Percentiles, Sample, Verdict
 from runner.slo import Slo, evaluate_experiment
 
 
 def percentiles(summary: LatencySummary) -> Percentiles:
     """Quantiles in the results document's form."""
     return Percentiles(count=summary.count, **summary.quantiles)
+
+
+def benchmark(run: PowerRun) -> Benchmark:
+    """One engine's power run; the models share their field names."""
+    return Benchmark.model_validate(asdict(run))
 
 
 def load_result(engine: str, run: LoadRun) -> LoadResult:

@@ -20,6 +20,7 @@ from engines import (
     Health,
     LoadReport,
     ProbeQuery,
+    RunningQuery,
     Session,
     TpchQuery,
 )
@@ -87,6 +88,10 @@ class ScriptedEngine(Engine):
     @override
     def connect(self) -> Session:
         return ScriptedSession(self.script)
+
+    @override
+    def start(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> RunningQuery:
+        raise NotImplementedError
 
     @override
     def health(self, *, timeout: float = 5.0) -> Health:

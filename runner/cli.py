@@ -1,0 +1,255 @@
+"""The command line: ``python -m runner VERB``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from benchmarks.mix import MIX
+from faults.base import Tuning, fault_classes
+from faults.catalogue import COMPREHENSIVE, select, selections
+from faults.experiment import Plan
+from runner.embedded import embedded
+from runner.errors import BadInput, CouldNotRun, ExitCode
+from runner.execute import measure, recover_target, rerender
+from runner.help import ExampleCommand
+from runner.options import Positive, QueryNumbers, common_options, settings_from
+from runner.run import BenchmarkSpec, Run
+from runner.schemas import write_schemas
+from runner.signals import Interrupted, ending_politely
+from targets.base import BadOutputs, TargetError
+
+rate_option = click.option(
+    "--rate",
+    type=Positive("a rate", largest=100_000, example="5"),
+    default=None,
+    metavar="R",
+    help="Arrivals per second. [default: a modest rate for each engine]",
+)
+duration_option = click.option(
+    "--duration",
+    type=Positive("a duration in seconds", largest=86_400, example="10"),
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds of load.",
+)
+queries_option = click.option(
+    "--queries", type=QueryNumbers(), default="all", show_default=True, metavar="LIST", help="TPC-H queries: 1,3,6-10."
+)
+warmups_option = click.option(
+    "--warmups", type=click.IntRange(0, 100), default=1, show_default=True, help="Executions before the timed ones."
+)
+iterations_option = click.option(
+    "--iterations", type=click.IntRange(1, 1000), default=2, show_default=True, help="Timed executions of each query."
+)
+hold_option = click.option(
+    "--hold",
+    type=Positive("a hold in seconds", largest=600, example="3"),
+    default=3.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that a lasting fault stays.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def cli() -> None:
+    """Measure how reliably Trino and ClickHouse run: answers, speed, faults, recovery.
+
+    Without a cluster everything runs on real engines as local processes (--target embedded).
+
+    Exit codes: 0 objectives met, 1 verdict failed, 2 bad input, 3 could not run.
+    """
+
+
+@cli.command(
+    "all",
+    cls=ExampleCommand,
+    examples=(
+        "python -m runner all",
+        "python -m runner all --engine clickhouse --scale-factor 1",
+        "python -m runner all --target outputs.json --slo my-objectives.yaml --output reports/today",
+    ),
+)
+@common_options
+@queries_option
+@warmups_option
+@iterations_option
+@rate_option
+@duration_option
+@hold_option
+def all_parts(
+    *,
+    queries: tuple[int, ...],
+    warmups: int,
+    iterations: int,
+    rate: float | None,
+    duration: float,
+    hold: float,
+    **options: object,
+) -> int:
+    """Run everything: checks, TPC-H, load, all faults that apply; write one report."""
+    faults = select([COMPREHENSIVE])
+
+    def work(run: Run) -> None:
+        run.check()
+        run.benchmark(BenchmarkSpec(queries, warmups, iterations))
+        run.load(rate, duration)
+        run.fault(faults, _tuning(hold), Plan())
+
+    return measure("all", settings_from(options), work)
+
+
+@cli.command(cls=ExampleCommand, examples=("python -m runner check", "python -m runner check --engine trino --json"))
+@common_options
+def check(**options: object) -> int:
+    """Functionality checks: protocol, authentication, errors, queueing, cancellation."""
+    return measure("check", settings_from(options), Run.check)
+
+
+@cli.command(
+    cls=ExampleCommand,
+    examples=(
+        "python -m runner benchmark --scale-factor 1",
+        "python -m runner benchmark --engine clickhouse --queries 1,3,6-10 --iterations 5",
+    ),
+)
+@common_options
+@queries_option
+@warmups_option
+@iterations_option
+def benchmark(queries: tuple[int, ...], warmups: int, iterations: int, **options: object) -> int:
+    """TPC-H queries on each engine, every answer compared with an independent oracle."""
+    spec = BenchmarkSpec(queries, warmups, iterations)
+    return measure("benchmark", settings_from(options), lambda run: run.benchmark(spec))
+
+
+@cli.command(
+    cls=ExampleCommand,
+    examples=(
+        "python -m runner load --engine clickhouse --rate 20 --duration 60",
+        "python -m runner load --queries 1,6 --seed 7",
+    ),
+)
+@common_options
+@rate_option
+@duration_option
+@click.option(
+    "--queries",
+    type=QueryNumbers(),
+    default=",".join(map(str, MIX)),
+    show_default=True,
+    metavar="LIST",
+    help="TPC-H queries of the mix.",
+)
+def load(rate: float | None, duration: float, queries: tuple[int, ...], **options: object) -> int:
+    """Open-loop load of checked queries; latency counts from the intended start."""
+    return measure("load", settings_from(options), lambda run: run.load(rate, duration, queries))
+
+
+@cli.command(
+    cls=ExampleCommand,
+    examples=(
+        "python -m runner fault comprehensive",
+        "python -m runner fault kill freeze --engine trino --component worker-1",
+        "python -m runner fault network --hold 10",
+        "python -m runner fault --list",
+    ),
+)
+@common_options
+@hold_option
+@click.option("--component", default=None, metavar="NAME", help="Only this component: coordinator, worker-1, clients.")
+@click.option("--list", "listing", is_flag=True, help="List the faults and what they do.")
+@click.argument("faults", nargs=-1, metavar="[FAULT]...")
+def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: bool, **options: object) -> int:
+    """Inject faults and measure what clients see.
+
+    FAULT is the name of a fault, a kind (service, pod, node, network), or comprehensive (default): all that apply.
+    """
+    if listing:
+        click.echo(_fault_list())
+        return ExitCode.MET
+    try:
+        chosen = select(faults or [COMPREHENSIVE])
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+    return measure(
+        "fault", settings_from(options), lambda run: run.fault(chosen, _tuning(hold), Plan(), component=component)
+    )
+
+
+@cli.command(
+    cls=ExampleCommand, examples=("python -m runner recover", "python -m runner recover --target outputs.json")
+)
+@click.option(
+    "--target", default="embedded", show_default=True, metavar="WHERE", help="embedded or an outputs document."
+)
+def recover(target: str) -> int:
+    """Revert what a runner that was killed has left behind."""
+    return recover_target(target)
+
+
+@cli.command(
+    cls=ExampleCommand, examples=("python -m runner report", "python -m runner report old/results.json --output new")
+)
+@click.argument("results", type=click.Path(path_type=Path), default=Path("report"))
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=None, metavar="DIR", help="[default: beside RESULTS]"
+)
+def report(results: Path, output: Path | None) -> int:
+    """Write the reports again from RESULTS, a results.json or the directory that holds one."""
+    return rerender(results, output)
+
+
+@cli.command(hidden=True)
+def schemas() -> int:
+    """Write the JSON Schemas that the models generate."""
+    for path in write_schemas():
+        click.echo(path)
+    return ExitCode.MET
+
+
+cli.add_command(embedded)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a verb; every known failure is one line on standard error and its exit code."""
+    return _guarded(lambda: int(cli.main(list(arguments), prog_name="python -m runner", standalone_mode=False) or 0))
+
+
+def _guarded(action: Callable[[], int]) -> int:
+    try:
+        with ending_politely():
+            return action()
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.ClickException as error:
+        return _complain(_one_line(error), ExitCode.BAD_INPUT)
+    except (BadInput, BadOutputs) as error:
+        return _complain(str(error), ExitCode.BAD_INPUT)
+    except (CouldNotRun, TargetError) as error:
+        return _complain(str(error), ExitCode.COULD_NOT_RUN)
+    except Interrupted as interruption:
+        return _complain(f"interrupted by {interruption}: faults reverted, processes ended", ExitCode.COULD_NOT_RUN)
+
+
+def _complain(message: str, code: ExitCode) -> int:
+    sys.stderr.write(f"error: {message}\n")
+    return code
+
+
+def _one_line(error: click.ClickException) -> str:
+    return " ".join(error.format_message().split())
+
+
+def _tuning(hold: float) -> Tuning:
+    return Tuning(hold=hold, ttl=hold + 30.0)
+
+
+def _fault_list() -> str:
+    lines = [f"{fault.name:<12} {fault.kind:<8} {fault.summary}" for fault in fault_classes().values()]
+    return "\n".join([*lines, "", f"Selections: {', '.join(selections())}"])

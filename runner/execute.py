@@ -1,0 +1,100 @@
+"""What the verbs have in common: validate, open the target, do the work, write the reports, decide the exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from targets.embedded.instance import running_instance
+
+from engines import EngineError
+from faults.ledger import Ledger, LedgerError
+from faults.recovery import recover
+from runner.console import Console
+from runner.errors import BadInput, CouldNotRun, ExitCode
+from runner.options import Settings, check_output
+from runner.report import ReportError, load_results, write_reports
+from runner.results import Results, Verdict
+from runner.run import Run
+from runner.slo import load_slo
+from runner.targets import EMBEDDED, open_target
+from targets.base import MeansError, Target
+from targets.embedded.config import EmbeddedConfig, Listener
+
+EXIT_CODES = {Verdict.PASS: ExitCode.MET, Verdict.SKIPPED: ExitCode.COULD_NOT_RUN}
+
+
+def measure(command: str, settings: Settings, work: Callable[[Run], None]) -> int:
+    """Run a verb that measures; nothing is started before everything that was given has been found usable.
+
+    Returns:
+        0 objectives met, 1 verdict failed or left open, 3 nothing could be run.
+
+    Raises:
+        BadInput, TargetError, CouldNotRun: see there.
+    """
+    slo = load_slo(settings.slo)
+    check_output(settings.output)
+    console = Console(json=settings.json)
+    with _target(settings, console) as target:
+        run = Run(target, settings, slo, console)
+        try:
+            work(run)
+            results = run.results(command)
+        except (EngineError, MeansError, LedgerError) as error:
+            raise CouldNotRun(str(error)) from error
+    return _conclude(results, settings, console)
+
+
+def recover_target(spec: str) -> int:
+    """Revert what the ledger of a target still holds; 0 when nothing is left, 1 when something is."""
+    if spec == EMBEDDED and running_instance() is None:
+        sys.stdout.write("No embedded instance is running: its processes and faults ended with their runner.\n")
+        return ExitCode.MET
+    with open_target(spec, engines=None) as target:
+        try:
+            recoveries = recover(target, Ledger(target.state_directory))
+        except LedgerError as error:
+            raise CouldNotRun(str(error)) from error
+    for recovery in recoveries:
+        entry = recovery.entry
+        outcome = f"reverted ({recovery.proof})" if recovery.proof else f"NOT reverted: {recovery.problem}"
+        sys.stdout.write(f"{entry.engine}/{entry.component}/{entry.fault}: {outcome}\n")
+    if not recoveries:
+        sys.stdout.write("Nothing to revert: the ledger is empty.\n")
+    return ExitCode.MET if all(recovery.proof for recovery in recoveries) else ExitCode.FAILED
+
+
+def rerender(results: Path, output: Path | None) -> int:
+    """Write the reports of an earlier run again; the exit code is that run's."""
+    try:
+        document = load_results(results)
+    except ReportError as error:
+        raise BadInput(str(error)) from error
+    directory = output or (results if results.is_dir() else results.parent)
+    check_output(directory)
+    for path in write_reports(document, directory):
+        sys.stdout.write(f"{path}\n")
+    return EXIT_CODES.get(document.verdict, ExitCode.FAILED)
+
+
+def _target(settings: Settings, console: Console) -> Target:
+    config = EmbeddedConfig(
+        trino_workers=settings.trino_workers,
+        coordinator_heap_bytes=settings.coordinator_heap,
+        worker_heap_bytes=settings.worker_heap,
+        listener=Listener(phase=console.step, transfer=console.transfer),
+    )
+    return open_target(settings.target, engines=settings.engines, config=config)
+
+
+def _conclude(results: Results, settings: Settings, console: Console) -> int:
+    try:
+        paths = write_reports(results, settings.output)
+    except ReportError as error:
+        raise CouldNotRun(str(error)) from error
+    console.verdict(results, paths)
+    if settings.json:
+        sys.stdout.write(results.to_json())
+    return EXIT_CODES.get(results.verdict, ExitCode.FAILED)

@@ -1,0 +1,210 @@
+"""One run: the parts that were asked for, against one open target, and the results document they make."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from benchmarks.load import LoadSpec, run_load
+from benchmarks.mix import MIX, tpch_statements
+from benchmarks.statements import Statement
+from benchmarks.tpch.data import dataset
+from benchmarks.tpch.model import Step
+from benchmarks.tpch.oracle import DuckDbOracle
+from benchmarks.tpch.power import run_power
+from engines import Dataset, Engine, EngineError
+from faults.base import Fault, Tuning
+from faults.catalogue import Impossible, bind
+from faults.experiment import Plan, Record, run_experiment
+from faults.ledger import Ledger
+from faults.observer import Background
+from runner import measured
+from runner.checks import run_checks
+from runner.console import Console
+from runner.environment import describe
+from runner.errors import CouldNotRun
+from runner.options import Settings
+from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, SloResult, Verdict
+from runner.slo import Slo, evaluate_benchmark, evaluate_checks, evaluate_experiment, evaluate_load
+from targets.base import Target
+
+LOAD_DEADLINE = 30.0  # seconds
+NOT_TPCH = "Derived from TPC-H; not comparable to published TPC-H results."
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSpec:
+    """Which queries, how often; a deadline in seconds for each execution."""
+
+    queries: tuple[int, ...]
+    warmups: int = 1
+    iterations: int = 2
+    deadline: float = 300.0
+
+
+@dataclass(slots=True)
+class Run:
+    """Collects what the parts measure. Every part may be run alone; the data set is made when one needs it."""
+
+    target: Target
+    settings: Settings
+    slo: Slo
+    console: Console
+    checks: list[CheckResult] = field(default_factory=list)
+    benchmarks: list[Benchmark] = field(default_factory=list)
+    loads: list[LoadResult] = field(default_factory=list)
+    experiments: list[Experiment] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    started_at: float = field(default_factory=time.time)
+    _data: tuple[Dataset, DuckDbOracle] | None = None
+    _loaded: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Record the seconds that a part took."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = time.monotonic() - began
+
+    def check(self) -> None:
+        """Functionality checks."""
+        with self.console.phase("Functionality checks"), self.timed("checks"):
+            self.checks += run_checks(self.target, progress=self.console.check)
+
+    def benchmark(self, spec: BenchmarkSpec) -> None:
+        """TPC-H power runs, engine by engine."""
+        data, oracle = self._prepare(spec.queries)
+        for engine in self.target.engines():
+            kind = engine.endpoint.kind
+            with self.console.phase(f"TPC-H on {engine.title}"), self.timed(f"benchmark {kind}"):
+                run = run_power(
+                    engine,
+                    data,
+                    oracle,
+                    queries=spec.queries,
+                    warmups=spec.warmups,
+                    iterations=spec.iterations,
+                    deadline=spec.deadline,
+                    progress=self._step,
+                )
+            self._loaded.add(kind)
+            self.benchmarks.append(measured.benchmark(run))
+
+    def load(self, rate: float | None, duration: float, queries: Sequence[int] = MIX) -> None:
+        """One open-loop load run per engine; ``rate`` per second, or the engine's own modest one."""
+        for engine in self.target.engines():
+            statements = self._statements(engine, queries)
+            spec = LoadSpec(rate or engine.modest_rate, duration, LOAD_DEADLINE, seed=self.settings.seed)
+            kind = engine.endpoint.kind
+            title = f"Load on {engine.title}: {spec.rate:g}/s for {spec.duration:g} s"
+            with (
+                self.console.phase(title),
+                self.timed(f"load {kind}"),
+                self.console.progress(round(spec.rate * spec.duration), "answers") as bar,
+            ):
+                run = run_load(engine, statements, spec, lambda _: bar.advance())
+            self.loads.append(measured.load_result(kind, run))
+
+    def fault(self, faults: Sequence[type[Fault]], tuning: Tuning, plan: Plan, component: str | None = None) -> None:
+        """Experiments, one after the other, each from a proven steady state."""
+        ledger = Ledger(self.target.state_directory)
+        backgrounds = {engine.endpoint.kind: self._background(engine) for engine in self.target.engines()}
+        cases = bind(faults, self.target, tuning=tuning, component=component, seed=self.settings.seed)
+        with (
+            ledger.exclusive(),
+            self.console.phase(f"Fault injection: {len(cases)} experiments"),
+            self.timed("experiments"),
+        ):
+            for case in cases:
+                result = self._experiment(case, ledger, plan, backgrounds)
+                self.experiments.append(result)
+                self.console.experiment(result)
+
+    def results(self, command: str) -> Results:
+        """The document of everything so far."""
+        slo = self._objectives()
+        verdicts = [
+            *(check.status for check in self.checks if check.status is not Verdict.SKIPPED),
+            *(experiment.verdict for experiment in self.experiments if experiment.verdict is not Verdict.SKIPPED),
+            *(result.verdict for result in slo),
+        ]
+        return Results(
+            target=self.target.name,
+            command=command,
+            environment=describe(
+                self.target,
+                started_at=self.started_at,
+                duration=time.time() - self.started_at,
+                seed=self.settings.seed,
+                scale_factor=self.settings.scale_factor,
+                timings=self.timings,
+                notes=(NOT_TPCH,) if self.benchmarks else (),
+            ),
+            checks=tuple(self.checks),
+            benchmarks=tuple(self.benchmarks),
+            loads=tuple(self.loads),
+            experiments=tuple(self.experiments),
+            slo=tuple(slo),
+            verdict=measured.overall(verdicts),
+        )
+
+    def _objectives(self) -> list[SloResult]:
+        results = evaluate_checks(self.slo, tuple(self.checks))
+        for benchmark in self.benchmarks:
+            results += evaluate_benchmark(self.slo, benchmark)
+        for load in self.loads:
+            results += evaluate_load(self.slo, load)
+        for experiment in self.experiments:
+            if experiment.verdict is not Verdict.SKIPPED and experiment.injection.confirmed:
+                results += evaluate_experiment(self.slo, experiment)
+        return results
+
+    def _experiment(
+        self, case: Fault | Impossible, ledger: Ledger, plan: Plan, backgrounds: dict[str, Background]
+    ) -> Experiment:
+        if isinstance(case, Impossible):
+            return measured.impossible(case, time.time())
+        engine = next(e for e in self.target.engines() if e.endpoint.kind == case.engine)
+
+        def run(progress: Callable[[str], None]) -> Record:
+            return run_experiment(
+                case,
+                engine,
+                ledger,
+                plan=plan,
+                background=backgrounds[case.engine],
+                seed=self.settings.seed,
+                progress=progress,
+            )
+
+        return measured.experiment(run(lambda phase: self.console.step(f"{case.label}: {phase}")), self.slo)
+
+    def _background(self, engine: Engine) -> Background:
+        return Background(self._statements(engine, MIX), rate=engine.modest_rate / 2, deadline=LOAD_DEADLINE)
+
+    def _statements(self, engine: Engine, queries: Sequence[int]) -> list[Statement]:
+        data, oracle = self._prepare(queries)
+        kind = engine.endpoint.kind
+        if kind not in self._loaded:
+            with self.console.phase(f"Loading TPC-H into {engine.title}"), self.timed(f"loading {kind}"):
+                try:
+                    engine.load_tpch(data, lambda table, rows: self.console.step(f"{table}: {rows:,} rows"))
+                except EngineError as error:
+                    raise CouldNotRun(f"cannot load TPC-H into {engine.title}: {error}") from error
+            self._loaded.add(kind)
+        return tpch_statements(engine, oracle, self.settings.scale_factor, queries)
+
+    def _prepare(self, queries: Sequence[int]) -> tuple[Dataset, DuckDbOracle]:
+        with self.console.phase(f"TPC-H data at scale factor {self.settings.scale_factor:g}"), self.timed("data"):
+            if self._data is None:
+                data = dataset(self.settings.scale_factor, self._step)
+                self._data = data, DuckDbOracle(data)
+            self._data[1].prepare(queries, self._step)
+        return self._data
+
+    def _step(self, step: Step) -> None:
+        self.console.step(f"{step.subject}: {step.detail}" if step.detail else step.subject)

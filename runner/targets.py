@@ -1,0 +1,41 @@
+"""From ``--target`` to a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from targets.document import ExternalTarget, load_outputs
+from targets.embedded.target import EmbeddedTarget
+
+from targets.base import Target
+from targets.embedded.config import ENGINES, EmbeddedConfig
+
+EMBEDDED = "embedded"
+
+
+def open_target(spec: str, *, engines: tuple[str, ...] | None, config: EmbeddedConfig | None = None) -> Target:
+    """The target that a specification names, not yet opened.
+
+    Args:
+        spec: ``embedded``, or the path of an outputs document.
+        engines: kinds in use; all of the target's without it.
+        config: of the embedded target; its engines are replaced by ``engines`` where given.
+
+    Raises:
+        BadOutputs: the document is not one, or lacks an engine.
+        TargetError: the settings do not make a target.
+    """
+    if spec != EMBEDDED:
+        return ExternalTarget(load_outputs(Path(spec)), engines)
+    base = config or EmbeddedConfig()
+    return EmbeddedTarget(
+        EmbeddedConfig(
+            engines=engines or ENGINES,
+            trino_workers=base.trino_workers,
+            coordinator_heap_bytes=base.coordinator_heap_bytes,
+            worker_heap_bytes=base.worker_heap_bytes,
+            ready_seconds=base.ready_seconds,
+            keep=base.keep,
+            listener=base.listener,
+        )
+    )
