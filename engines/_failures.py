@@ -56,7 +56,7 @@ def _classify(error: BaseException) -> ErrorClass | None:
 
 
 def shorten(message: str, endpoint: Endpoint) -> str:
-    """The message on one line of bounded length, without the endpoint's credentials should a server have echoed them."""
+    """The message on one line of bounded length, without credentials that a server may have echoed."""
     line = " ".join(message.split())
     for secret in _secrets(endpoint):
         line = line.replace(secret, "***")

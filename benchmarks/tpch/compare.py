@@ -15,8 +15,8 @@ from __future__ import annotations
 import datetime
 import itertools
 import math
-from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -93,34 +93,63 @@ def _unmatched(expected: Expected, rows: Sequence[Row], start: int, stop: int) -
 def _match(columns: tuple[Column, ...], wanted: Sequence[Row], rows: Sequence[Row]) -> dict[int, int]:
     """As many pairs of equal rows (index in ``rows``: index in ``wanted``) as there can be, each row in one pair.
 
-    "Equal within a tolerance" is not transitive, so taking the first row that fits could leave a later one without a
-    partner: a row that finds all its candidates taken may push their owners to others (augmenting paths).
+    "Equal within a tolerance" is not transitive, so pairing a row with the first that fits could leave a later one
+    without a partner: such a row may push the others to their other candidates (augmenting paths).
     """
     buckets: dict[Hashable, list[int]] = defaultdict(list)
     for index, row in enumerate(wanted):
         buckets[_exact_part(columns, row)].append(index)
-    candidates = [
-        [other for other in buckets.get(_exact_part(columns, row), ()) if not _differing(columns, wanted[other], row)]
-        for row in rows
-    ]
-    owners: dict[int, int] = {}
-    for index in range(len(rows)):
-        _place(index, candidates, owners, set())
-    return {index: other for other, index in owners.items()}
+    pairs = _Pairs({}, {})
+    left = []
+    for index, row in enumerate(rows):
+        bucket = buckets.get(_exact_part(columns, row), ())
+        free = (other for other in bucket if other not in pairs.owners and not _differing(columns, wanted[other], row))
+        if (other := next(free, None)) is not None:
+            pairs.join(index, other)
+        else:
+            left.append(index)
+
+    def candidates(index: int) -> list[int]:
+        bucket = buckets.get(_exact_part(columns, rows[index]), ())
+        return [other for other in bucket if not _differing(columns, wanted[other], rows[index])]
+
+    for index in left:
+        pairs.augment(index, candidates)
+    return pairs.partners
 
 
-def _place(index: int, candidates: list[list[int]], owners: dict[int, int], tried: set[int]) -> bool:
-    for other in candidates[index]:
-        if other not in owners:
-            owners[other] = index
-            return True
-    for other in candidates[index]:
-        if other not in tried:
-            tried.add(other)
-            if _place(owners[other], candidates, owners, tried):
-                owners[other] = index
-                return True
-    return False
+@dataclass(slots=True)
+class _Pairs:
+    """A matching, kept in both directions: ``partners`` from the engine's rows, ``owners`` from the oracle's."""
+
+    partners: dict[int, int]
+    owners: dict[int, int]
+
+    def join(self, index: int, other: int) -> None:
+        self.partners[index] = other
+        self.owners[other] = index
+
+    def augment(self, start: int, candidates: Callable[[int], list[int]]) -> None:
+        """Find a partner for ``start``, breadth first, giving each row on the way another one of its candidates."""
+        wanted_by: dict[int, int] = {}
+        queue = deque([start])
+        while queue:
+            index = queue.popleft()
+            for other in candidates(index):
+                if other in wanted_by:
+                    continue
+                wanted_by[other] = index
+                if other not in self.owners:
+                    self._shift(start, other, wanted_by)
+                    return
+                queue.append(self.owners[other])
+
+    def _shift(self, start: int, other: int, wanted_by: dict[int, int]) -> None:
+        while (index := wanted_by[other]) != start:
+            before = self.partners[index]
+            self.join(index, other)
+            other = before
+        self.join(start, other)
 
 
 def _exact_part(columns: tuple[Column, ...], row: Row) -> tuple[Hashable, ...]:

@@ -99,16 +99,26 @@ def shape(sql: str) -> Shape:
     return Shape(match["body"], order, int(match["limit"]) if match["limit"] else None)
 
 
-@functools.cache
-def _texts() -> Mapping[int, str]:
+def load_extension(connection: duckdb.DuckDBPyConnection) -> None:
+    """Load DuckDB's tpch extension from the installed package.
+
+    Raises:
+        QueriesUnavailable: the package is missing or made for another version of DuckDB.
+    """
     try:
-        extension = resources.files("duckdb_extension_tpch") / "extensions" / f"v{duckdb.__version__}"
-        with resources.as_file(extension / "tpch.duckdb_extension") as file, duckdb.connect() as connection:
+        folder = resources.files("duckdb_extension_tpch") / "extensions" / f"v{duckdb.__version__}"
+        with resources.as_file(folder / "tpch.duckdb_extension") as file:
             connection.execute("LOAD '{}'".format(str(file).replace("'", "''")))
-            rows = connection.execute("SELECT query_nr, query FROM tpch_queries()").fetchall()
     except (duckdb.Error, ImportError, OSError) as error:
         raise QueriesUnavailable(
             f"DuckDB {duckdb.__version__}: its tpch extension (package duckdb-extension-tpch) does not load:"
             f" {str(error).splitlines()[0]}; install requirements.txt again"
         ) from error
+
+
+@functools.cache
+def _texts() -> Mapping[int, str]:
+    with duckdb.connect() as connection:
+        load_extension(connection)
+        rows = connection.execute("SELECT query_nr, query FROM tpch_queries()").fetchall()
     return {number: text.strip().rstrip(";").rstrip() for number, text in rows}

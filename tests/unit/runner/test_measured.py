@@ -1,0 +1,121 @@
+"""From a record to an experiment with a verdict."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.openloop import Attempt
+from engines import Outcome
+from faults.base import Tuning
+from faults.experiment import Record, Status
+from faults.timeline import measure
+from runner import measured
+from runner.results import Verdict
+from runner.slo import Slo
+from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
+from tests.unit.faults.test_experiment import ScriptedFault
+
+START = 1000.0
+
+
+def probes(outcomes: str) -> list[Attempt]:
+    kinds = {".": Outcome.OK, "x": Outcome.FAILED, "w": Outcome.WRONG}
+    return [
+        Attempt(
+            i, "probe", START + i / 10, START + i / 10, START + i / 10 + 0.01, kinds[c], "" if c == "." else "reset"
+        )
+        for i, c in enumerate(outcomes)
+    ]
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Record:
+    target = FakeTarget(tmp_path, [ScriptedEngine(Script())])
+    attempts = probes("." * 10 + "x" * 5 + "." * 15)
+    confirmed = START + 0.98
+    return Record(
+        fault=ScriptedFault(target, "scripted", "all", Tuning()),
+        probe_period=0.1,
+        probe_deadline=0.5,
+        wall_started=1_700_000_000.0,
+        started=START,
+        finished=START + 3,
+        status=Status.COMPLETED,
+        steady_before=True,
+        steady_after=True,
+        injected=START + 0.95,
+        confirmed=confirmed,
+        reverted=START + 1.45,
+        proof="off",
+        revert_proof="on",
+        full_capacity=START + 2.0,
+        measures=measure(attempts, confirmed=confirmed, until=START + 3, period=0.1),
+        probes=attempts,
+        workload=[Attempt(0, "Q6", START + 1, START + 1, START + 1.2, Outcome.OK)],
+    )
+
+
+def test_a_completed_record(record: Record) -> None:
+    result = measured.experiment(record, Slo())
+    assert result.verdict is Verdict.PASS
+    assert result.window == pytest.approx((0.95, 1.45))
+    assert result.injection.confirmed_at == pytest.approx(1_700_000_000.98)
+    assert result.rto_seconds == pytest.approx(1.51 - 0.98)
+    assert result.full_capacity_seconds == pytest.approx(2.0 - 0.98)
+    assert (result.answers.ok, result.answers.failed) == (26, 5)
+    assert (result.probe_answers.ok, result.probe_answers.failed) == (25, 5)
+    assert result.errors == {"reset": 5}
+    assert [result.latency_before.count, result.latency_during.count, result.latency_after.count] == [10, 1, 14]
+    assert len(result.samples) == 30
+    assert result.samples[10].outcome == "failed"
+    assert result.samples[10].at == pytest.approx(1.0)
+
+
+def test_a_wrong_answer_fails_whatever_the_objectives_else(record: Record) -> None:
+    record.workload.append(Attempt(1, "Q6", START, START, START + 1, Outcome.WRONG, "wrong"))
+    result = measured.experiment(record, Slo())
+    assert result.verdict is Verdict.FAIL
+    assert result.reason == "1 wrong answers"
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (Status.SKIPPED, Verdict.SKIPPED),
+        (Status.INCONCLUSIVE, Verdict.INCONCLUSIVE),
+        (Status.LEFTOVER, Verdict.FAIL),
+    ],
+)
+def test_what_did_not_complete_never_passes(record: Record, status: Status, verdict: Verdict) -> None:
+    record.status, record.reason = status, "because"
+    result = measured.experiment(record, Slo())
+    assert (result.verdict, result.reason) == (verdict, "because")
+
+
+def test_no_steady_state_afterwards_fails(record: Record) -> None:
+    record.steady_after = False
+    result = measured.experiment(record, Slo())
+    assert result.verdict is Verdict.FAIL
+    assert "no steady state again" in result.reason
+
+
+def test_a_missed_objective_is_the_reason(record: Record) -> None:
+    slo = Slo.model_validate({"rto_seconds": {"service": 0.1}})
+    result = measured.experiment(record, slo)
+    assert result.verdict is Verdict.FAIL
+    assert "RTO" in result.reason
+    assert "0.1 s" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole"),
+    [
+        ([], Verdict.SKIPPED),
+        ([Verdict.PASS, Verdict.PASS], Verdict.PASS),
+        ([Verdict.PASS, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Verdict.INCONCLUSIVE, Verdict.FAIL, Verdict.PASS], Verdict.FAIL),
+        ([Verdict.SKIPPED], Verdict.SKIPPED),
+    ],
+)
+def test_overall(verdicts: list[Verdict], whole: Verdict) -> None:
+    assert measured.overall(verdicts) is whole

@@ -1,0 +1,186 @@
+"""Objectives: the file's errors are one line each, and every limit can decide a verdict."""
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import BadInput
+from runner.results import (
+    Answers,
+    Benchmark,
+    CheckResult,
+    Experiment,
+    Injection,
+    LoadResult,
+    Percentiles,
+    QueryResult,
+    Verdict,
+)
+from runner.slo import (
+    Slo,
+    evaluate_benchmark,
+    evaluate_checks,
+    evaluate_experiment,
+    evaluate_load,
+    load_slo,
+)
+
+
+def test_the_shipped_file_says_what_the_code_assumes() -> None:
+    assert load_slo(None) == Slo()
+
+
+def test_an_empty_file_takes_every_default(tmp_path: Path) -> None:
+    file = tmp_path / "slo.yaml"
+    file.write_text("# nothing yet\n")
+    assert load_slo(file) == Slo()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("rto_seconds: [", "not YAML at line"),
+        ("rto_second: {pod: 3}", "unknown key rto_second"),
+        ("rto_seconds: {pods: 3}", "unknown key rto_seconds.pods"),
+        ("rto_seconds: {pod: -1}", "rto_seconds.pod: input should be greater than 0 (got -1)"),
+        ("availability: {pod: 1.5}", "availability.pod: input should be less than or equal to 1 (got 1.5)"),
+        ("wrong_answers: -2", "wrong_answers: input should be greater than or equal to 0 (got -2)"),
+        ("rto_seconds: {pod: soon}", "rto_seconds.pod: input should be a valid number"),
+        ("rto_seconds: {pod: .inf}", "rto_seconds.pod: input should be a finite number"),
+        ("version: 2", "version: input should be 1 (got 2)"),
+        ("- a\n- b", "the document: "),
+        ("\x00", "not YAML"),
+    ],
+)
+def test_a_bad_file_is_one_line_naming_file_and_key(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "slo.yaml"
+    file.write_text(text)
+    with pytest.raises(BadInput) as caught:
+        load_slo(file)
+    message = str(caught.value)
+    assert complaint in message
+    assert str(file) in message
+    assert "\n" not in message
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"absent\.yaml: No such file"):
+        load_slo(tmp_path / "absent.yaml")
+
+
+def experiment(**changes: object) -> Experiment:
+    values = {
+        "name": "trino/worker-1/kill",
+        "fault": "kill",
+        "kind": "pod",
+        "engine": "trino",
+        "component": "worker-1",
+        "description": "",
+        "verdict": Verdict.PASS,
+        "started_at": 0.0,
+        "duration_seconds": 30.0,
+        "injection": Injection(confirmed=True),
+        "probe_period_seconds": 0.25,
+        "probe_deadline_seconds": 2.0,
+        "availability": 0.5,
+        "rto_seconds": 10.0,
+        "rto_uncertainty_seconds": 2.0,
+        "answers": Answers(ok=10),
+        "latency_before": Percentiles(count=9, p50=0.01),
+        "latency_after": Percentiles(count=9, p50=0.02),
+        **changes,
+    }
+    return Experiment.model_validate(values)
+
+
+def verdicts(slo: Slo, subject: Experiment) -> dict[str, Verdict]:
+    return {result.objective: result.verdict for result in evaluate_experiment(slo, subject)}
+
+
+def test_every_objective_of_a_good_experiment_is_met() -> None:
+    found = verdicts(Slo(), experiment())
+    assert found == dict.fromkeys(["wrong answers", "RTO", "availability", "latency ratio after"], Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "objective", "verdict"),
+    [
+        ({"answers": Answers(ok=9, wrong=1)}, "wrong answers", Verdict.FAIL),
+        ({"rto_seconds": 63.0}, "RTO", Verdict.FAIL),
+        ({"rto_seconds": 61.0}, "RTO", Verdict.INCONCLUSIVE),
+        ({"rto_seconds": 5.0, "rto_censored": True}, "RTO", Verdict.FAIL),
+        ({"availability": 0.01}, "availability", Verdict.FAIL),
+        ({"latency_after": Percentiles(count=9, p50=0.06)}, "latency ratio after", Verdict.FAIL),
+    ],
+)
+def test_each_limit_decides(changes: dict[str, object], objective: str, verdict: Verdict) -> None:
+    found = verdicts(Slo(), experiment(**changes))
+    assert found[objective] is verdict
+    assert all(other is Verdict.PASS for name, other in found.items() if name != objective)
+
+
+def test_null_switches_a_limit_off(tmp_path: Path) -> None:
+    file = tmp_path / "slo.yaml"
+    file.write_text("rto_seconds: {pod: null}\navailability: {pod: null}\nlatency_ratio: {after: null, during: 2}\n")
+    subject = experiment(rto_seconds=999.0, latency_during=Percentiles(count=3, p50=0.03))
+    assert verdicts(load_slo(file), subject) == {
+        "wrong answers": Verdict.PASS,
+        "latency ratio during": Verdict.FAIL,
+    }
+
+
+def load(**changes: object) -> LoadResult:
+    values = {
+        "engine": "clickhouse",
+        "rate_per_second": 10.0,
+        "duration_seconds": 100.0,
+        "offered": 1000,
+        "sent": 1000,
+        "dropped": 0,
+        "answers": Answers(ok=1000),
+        "achieved_per_second": 10.0,
+        "corrected": Percentiles(count=1000),
+        "uncorrected": Percentiles(count=1000),
+        **changes,
+    }
+    return LoadResult.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "failing"),
+    [
+        ({}, set()),
+        ({"answers": Answers(ok=998, failed=2)}, {"availability"}),
+        ({"answers": Answers(ok=999, wrong=1)}, {"wrong answers"}),
+        ({"sent": 998, "dropped": 2, "answers": Answers(ok=998)}, {"availability", "dropped arrivals"}),
+    ],
+)
+def test_load(changes: dict[str, object], failing: set[str]) -> None:
+    results = evaluate_load(Slo(), load(**changes))
+    assert {result.objective for result in results if result.verdict is Verdict.FAIL} == failing
+    assert len(results) == 3
+
+
+def test_checks_and_queries() -> None:
+    def check(status: Verdict) -> CheckResult:
+        return CheckResult(name="c", engine="trino", description="", status=status, seconds=0.1)
+
+    assert evaluate_checks(Slo(), ()) == []
+    assert evaluate_checks(Slo(), (check(Verdict.SKIPPED),)) == []
+    assert evaluate_checks(Slo(), (check(Verdict.PASS),))[0].verdict is Verdict.PASS
+    assert evaluate_checks(Slo(), (check(Verdict.PASS), check(Verdict.FAIL)))[0].verdict is Verdict.FAIL
+
+    def benchmark(*valid: bool) -> Benchmark:
+        queries = tuple(QueryResult(engine="t", query=n, seconds=(1.0,), valid=v) for n, v in enumerate(valid, 1))
+        return Benchmark(
+            engine="t",
+            title="T",
+            scale_factor=1,
+            oracle="o",
+            loading=None,
+            queries=queries,
+            geometric_mean_seconds=None,
+        )
+
+    assert evaluate_benchmark(Slo(), benchmark(True, True))[0].verdict is Verdict.PASS
+    assert evaluate_benchmark(Slo(), benchmark(True, False))[0].verdict is Verdict.FAIL
