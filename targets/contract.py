@@ -99,7 +99,11 @@ class MonitoringOutput(Model):
 
 
 class Outputs(Model):
-    """The whole document."""
+    """The whole document.
+
+    ``kube_context`` is the kubeconfig context that the stack was made in, where its configuration names one: the runner
+    then uses no other. ``runner_namespace`` holds ``runner_service_account`` and the lock against a second runner.
+    """
 
     schema_version: Literal["1"] = SCHEMA_VERSION
     target: Literal["embedded", "kubernetes", "external"]
@@ -108,7 +112,9 @@ class Outputs(Model):
     engines: tuple[EngineOutput, ...] = Field(min_length=1)
     monitoring: tuple[MonitoringOutput, ...] = ()
     faults_namespace: Name | None = None
+    runner_namespace: Name | None = None
     runner_service_account: Name | None = None
+    kube_context: Name | None = None
 
     @model_validator(mode="after")
     def _engines_are_distinct(self) -> Outputs:
