@@ -168,13 +168,18 @@ class ClickHouseRunning(RunningQuery):
         """See ``RunningQuery.state``: ``RUNNING`` when the server lists it among its queries, else empty."""
         with self._engine.connect() as session:
             listed = session.execute(
-                f"SELECT count() FROM system.processes WHERE query_id = '{self._query_id}'",  # noqa: S608 - a UUID
+                f"SELECT count() FROM system.processes WHERE Settings['log_comment'] = '{self._query_id}'",  # noqa: S608
                 deadline=CONTROL_SECONDS,
             )
         return "RUNNING" if listed.rows == ((1,),) else ""
 
+    @property
+    def ended(self) -> bool:
+        """See ``RunningQuery.ended``."""
+        return not self._background.running
+
     def cancel(self) -> None:
-        """See ``RunningQuery.cancel``."""
+        """See ``RunningQuery.cancel``; harmless when it has ended."""
         with self._engine.connect() as session:
             session.execute(f"KILL QUERY WHERE query_id = '{self._query_id}' ASYNC", deadline=CONTROL_SECONDS)
 
@@ -203,7 +208,11 @@ class ClickHouseEngine(Engine):
 
     def start(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> ClickHouseRunning:
         """See ``Engine.start``."""
-        return ClickHouseRunning(self, sql, {"query_id": str(uuid.uuid4()), **(settings or {})}, deadline)
+        query_id = str(uuid.uuid4())
+        # The comment finds the query again where the engine, embedded in another server, gives it an id of its own.
+        return ClickHouseRunning(
+            self, sql, {"query_id": query_id, "log_comment": query_id, **(settings or {})}, deadline
+        )
 
     def health(self, *, timeout: float = 5.0) -> Health:
         """See ``Engine.health``: ``/ping``, then the version, which needs credentials and is empty without."""

@@ -171,9 +171,15 @@ class TrinoRunning(RunningQuery):
         """See ``RunningQuery.state``; empty until the coordinator answered once."""
         return str(self._stats.get("state", ""))
 
+    @property
+    def ended(self) -> bool:
+        """See ``RunningQuery.ended``."""
+        return not self._background.running
+
     def cancel(self) -> None:
-        """See ``RunningQuery.cancel``."""
-        self._engine.cancel(self._request)
+        """See ``RunningQuery.cancel``; harmless when it has ended."""
+        if not self.ended:
+            self._engine.cancel(self._request)
 
     def wait(self, timeout: float) -> Answer:
         """See ``RunningQuery.wait``."""
