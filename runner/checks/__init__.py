@@ -13,7 +13,7 @@ import requests
 
 from engines import EngineError, within
 from runner.checks import clickhouse, generic, trino
-from runner.checks.registry import Check, CheckFailed, CheckSkipped, Context, catalogue, describe
+from runner.checks.registry import Check, CheckFailed, CheckSkipped, Context, catalogue, describe, kinds
 from runner.results import CheckResult, Verdict
 from targets.base import Target
 
@@ -24,6 +24,7 @@ __all__ = [
     "catalogue",
     "clickhouse",
     "generic",
+    "kinds",
     "run_check",
     "run_checks",
     "trino",

@@ -161,6 +161,11 @@ def catalogue(kind: str) -> list[Check]:
     return own + [entry for entry in _catalogue if entry.engine == ANY_ENGINE]
 
 
+def kinds() -> list[str]:
+    """The engine kinds that have checks of their own."""
+    return sorted({entry.engine for entry in _catalogue} - {ANY_ENGINE})
+
+
 def fail(reason: str) -> NoReturn:
     """End the check: it failed."""
     raise CheckFailed(reason)
