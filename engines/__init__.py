@@ -1,5 +1,8 @@
 """One adapter per query engine, with the engines' official drivers inside."""
 
+from engines._deadline import within
+from engines._failures import shorten, transport_failure
+from engines._trust import open_http
 from engines.base import (
     Answer,
     Endpoint,
@@ -35,4 +38,8 @@ __all__ = [
     "TpchQuery",
     "engine_class",
     "engine_kinds",
+    "open_http",
+    "shorten",
+    "transport_failure",
+    "within",
 ]

@@ -9,10 +9,23 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from engines.base import Endpoint, ErrorClass
+from engines.base import Endpoint, EngineError, ErrorClass
 
 MESSAGE_LIMIT = 400
 """Characters kept of an engine's message."""
+
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+"""What a driver raises on an answer it cannot read."""
+
+BY_STATUS = {
+    401: ErrorClass.UNAUTHORIZED,
+    403: ErrorClass.UNAUTHORIZED,
+    429: ErrorClass.QUEUE_FULL,
+    502: ErrorClass.UNAVAILABLE,
+    503: ErrorClass.UNAVAILABLE,
+    504: ErrorClass.UNAVAILABLE,
+}
+"""HTTP statuses that an engine, or a gateway before it, gives no error of its own with."""
 
 _CHAIN_LIMIT = 50
 _SHORTEST_SECRET = 4  # a shorter one is part of any text, and no secret
@@ -53,6 +66,24 @@ def _classify(error: BaseException) -> ErrorClass | None:
     if type(error) is OSError:  # its subclasses are files, processes and libraries' own exceptions
         return ErrorClass.REFUSED if error.errno in _NO_ROUTE else None
     return None
+
+
+def transport_error(error: BaseException, endpoint: Endpoint, deadline: float) -> EngineError | None:
+    """``transport_failure`` of a statement that was given ``deadline`` seconds, ready to be raised."""
+    found = transport_failure(error)
+    if found is None:
+        return None
+    error_class, cause = found
+    timeout = error_class is ErrorClass.TIMEOUT
+    message = f"no answer within {deadline:g} s" if timeout else str(cause) or type(cause).__name__
+    return engine_error(message, endpoint, error_class, type(cause).__name__)
+
+
+def engine_error(
+    message: str, endpoint: Endpoint, error_class: ErrorClass, name: str, code: int | None = None
+) -> EngineError:
+    """An ``EngineError`` whose message is short and without credentials."""
+    return EngineError(shorten(message, endpoint), error_class=error_class, name=name, code=code)
 
 
 def shorten(message: str, endpoint: Endpoint) -> str:

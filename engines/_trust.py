@@ -1,11 +1,13 @@
-"""Whom an engine's connections trust."""
+"""Whom an engine's connections trust, and plain HTTP to the engine on these terms."""
 
 from __future__ import annotations
 
 import ssl
 import threading
 
-from engines._deadline import tls_context
+import requests
+
+from engines._deadline import http_session, tls_context
 from engines.base import Endpoint, EngineError, ErrorClass
 
 
@@ -39,3 +41,14 @@ class Trust:
                 error_class=ErrorClass.PROTOCOL,
                 name=type(error).__name__,
             ) from error
+
+
+def open_http(endpoint: Endpoint) -> requests.Session:
+    """An HTTP session for requests beside the driver: it trusts the endpoint's authority and keeps to ``within``.
+
+    It has no credentials (set ``auth``), uses no proxy, repeats nothing and follows no redirect.
+
+    Raises:
+        EngineError: the CA file cannot be used.
+    """
+    return http_session(Trust(endpoint).context())

@@ -179,9 +179,14 @@ class RunningQuery(ABC):
     def state(self) -> str:
         """The engine's own word for what the query is doing, as last seen: ``QUEUED``, ``RUNNING``, ``FINISHED`` ..."""
 
+    @property
+    @abstractmethod
+    def ended(self) -> bool:
+        """Whether its outcome is known here, so that ``wait`` tells it at once."""
+
     @abstractmethod
     def cancel(self) -> None:
-        """Ask the engine to end the query.
+        """Ask the engine to end the query; harmless when it has ended.
 
         Raises:
             EngineError: the engine could not be asked.

@@ -20,7 +20,7 @@ from engines import _clickhouse_tpch
 from engines._background import Background
 from engines._clickhouse_client import Client, OneAttemptPools
 from engines._deadline import http_session, within
-from engines._failures import shorten, transport_failure
+from engines._failures import BY_STATUS, MALFORMED, engine_error, shorten, transport_error, transport_failure
 from engines._trust import Trust
 from engines.base import (
     Answer,
@@ -46,7 +46,6 @@ CONTROL_SECONDS = 5.0
 """Deadline of asking about a running query and of cancelling it."""
 
 _FAILURES = (ClickHouseError, HTTPError, OSError)
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)  # what the driver raises on an answer it cannot read
 _PREFIX = re.compile(r"^Received ClickHouse exception, code: \d+, server response: ")
 _CODE = re.compile(r"\bCode: (\d+)\.")
 _BY_CODE = {
@@ -56,14 +55,6 @@ _BY_CODE = {
     194: ErrorClass.UNAUTHORIZED,  # REQUIRED_PASSWORD
     202: ErrorClass.QUEUE_FULL,  # TOO_MANY_SIMULTANEOUS_QUERIES
     516: ErrorClass.UNAUTHORIZED,  # AUTHENTICATION_FAILED
-}
-_BY_STATUS = {
-    401: ErrorClass.UNAUTHORIZED,
-    403: ErrorClass.UNAUTHORIZED,
-    429: ErrorClass.QUEUE_FULL,
-    502: ErrorClass.UNAVAILABLE,
-    503: ErrorClass.UNAVAILABLE,
-    504: ErrorClass.UNAVAILABLE,
 }
 
 
@@ -117,7 +108,7 @@ class ClickHouseSession(Session):
         try:
             with within(deadline):
                 return call()
-        except (*_FAILURES, *_MALFORMED) as error:
+        except (*_FAILURES, *MALFORMED) as error:
             raise self._failure(error, deadline) from error
 
     def _failure(self, error: Exception, deadline: float) -> EngineError:
@@ -127,18 +118,13 @@ class ClickHouseSession(Session):
             return self._error(_PREFIX.sub("", str(error)), _BY_CODE.get(code, ErrorClass.ENGINE), name, code)
         status = self._pools.status or 0
         if status >= 300:
-            error_class = _BY_STATUS.get(status, ErrorClass.PROTOCOL)
+            error_class = BY_STATUS.get(status, ErrorClass.PROTOCOL)
             return self._error(f"HTTP status {status}: {error}", error_class, type(error).__name__, status)
-        if found := transport_failure(error):
-            error_class, cause = found
-            timeout = error_class is ErrorClass.TIMEOUT
-            message = f"no answer within {deadline:g} s" if timeout else str(cause) or type(cause).__name__
-            return self._error(message, error_class, type(cause).__name__)
-        return self._error(f"not an answer of ClickHouse: {error}", ErrorClass.PROTOCOL, type(error).__name__)
+        broken = transport_error(error, self._endpoint, deadline)
+        return broken or self._error(f"not an answer of ClickHouse: {error}", ErrorClass.PROTOCOL, type(error).__name__)
 
     def _error(self, message: str, error_class: ErrorClass, name: str, code: int | None = None) -> EngineError:
-        text = shorten(message, self._endpoint)
-        return EngineError(text, error_class=error_class, name=name, code=code)
+        return engine_error(message, self._endpoint, error_class, name, code)
 
     def close(self) -> None:
         """Close the connection."""
@@ -168,13 +154,18 @@ class ClickHouseRunning(RunningQuery):
         """See ``RunningQuery.state``: ``RUNNING`` when the server lists it among its queries, else empty."""
         with self._engine.connect() as session:
             listed = session.execute(
-                f"SELECT count() FROM system.processes WHERE query_id = '{self._query_id}'",  # noqa: S608 - a UUID
+                f"SELECT count() FROM system.processes WHERE Settings['log_comment'] = '{self._query_id}'",  # noqa: S608
                 deadline=CONTROL_SECONDS,
             )
         return "RUNNING" if listed.rows == ((1,),) else ""
 
+    @property
+    def ended(self) -> bool:
+        """See ``RunningQuery.ended``."""
+        return not self._background.running
+
     def cancel(self) -> None:
-        """See ``RunningQuery.cancel``."""
+        """See ``RunningQuery.cancel``; harmless when it has ended."""
         with self._engine.connect() as session:
             session.execute(f"KILL QUERY WHERE query_id = '{self._query_id}' ASYNC", deadline=CONTROL_SECONDS)
 
@@ -203,7 +194,11 @@ class ClickHouseEngine(Engine):
 
     def start(self, sql: str, *, deadline: float, settings: Mapping[str, str] | None = None) -> ClickHouseRunning:
         """See ``Engine.start``."""
-        return ClickHouseRunning(self, sql, {"query_id": str(uuid.uuid4()), **(settings or {})}, deadline)
+        query_id = str(uuid.uuid4())
+        # The comment finds the query again where the engine, embedded in another server, gives it an id of its own.
+        return ClickHouseRunning(
+            self, sql, {"query_id": query_id, "log_comment": query_id, **(settings or {})}, deadline
+        )
 
     def health(self, *, timeout: float = 5.0) -> Health:
         """See ``Engine.health``: ``/ping``, then the version, which needs credentials and is empty without."""

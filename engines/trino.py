@@ -9,12 +9,12 @@ from typing import Any
 
 import requests
 from trino.client import ClientSession, TrinoQuery, TrinoRequest
-from trino.exceptions import DatabaseError, HttpError, TrinoQueryError
 
 from engines import _trino_tpch
 from engines._background import Background
 from engines._deadline import http_session, within
-from engines._failures import shorten, transport_failure
+from engines._failures import MALFORMED, shorten, transport_failure
+from engines._trino_errors import DRIVER_ERRORS, Failure
 from engines._trust import Trust
 from engines.base import (
     Answer,
@@ -36,26 +36,6 @@ CANCEL_SECONDS = 2.0
 
 _ACTIVE_NODES = "/v1/jmx/mbean/trino.metadata:name=DiscoveryNodeManager/ActiveNodeCount"
 _CONTEXT = ("catalog", "schema")  # statement settings that are not session properties
-_FAILURES = (DatabaseError, TrinoQueryError, HttpError, requests.RequestException, OSError)
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError)  # what the driver raises on an answer it cannot read
-_BY_STATUS = {
-    401: ErrorClass.UNAUTHORIZED,
-    403: ErrorClass.UNAUTHORIZED,
-    429: ErrorClass.QUEUE_FULL,
-    502: ErrorClass.UNAVAILABLE,
-    503: ErrorClass.UNAVAILABLE,
-    504: ErrorClass.UNAVAILABLE,
-}
-_QUERY_GONE = (404, 410)  # a coordinator asked for results of a query it does not know, as after a restart
-_BY_NAME = {
-    "QUERY_QUEUE_FULL": ErrorClass.QUEUE_FULL,
-    "EXCEEDED_TIME_LIMIT": ErrorClass.TIMEOUT,
-    "NO_NODES_AVAILABLE": ErrorClass.UNAVAILABLE,
-    "SERVER_STARTING_UP": ErrorClass.UNAVAILABLE,
-    "SERVER_SHUTTING_DOWN": ErrorClass.UNAVAILABLE,
-    "GENERIC_INSUFFICIENT_RESOURCES": ErrorClass.UNAVAILABLE,  # too few workers for too long
-}
-
 _MAY_STILL_RUN = (ErrorClass.TIMEOUT, ErrorClass.RESET)
 
 _cancelling = threading.BoundedSemaphore(8)
@@ -92,8 +72,9 @@ class TrinoSession(Session):
         try:
             with within(deadline):
                 rows = tuple(tuple(row) for row in query.execute())
-        except (*_FAILURES, *_MALFORMED) as error:
-            failure = self._failure(error, deadline, polling=request.next_uri is not None)
+        except DRIVER_ERRORS as error:
+            polling = request.next_uri is not None
+            failure = Failure(self._endpoint, deadline, self._status, polling).of(error)
             if failure.error_class in _MAY_STILL_RUN and request.next_uri:
                 self._engine.abandon(request)
             raise failure from error
@@ -117,29 +98,6 @@ class TrinoSession(Session):
             timezone="UTC",
         )
         return self._engine.request(self._http, client, deadline)
-
-    def _failure(self, error: Exception, deadline: float, *, polling: bool) -> EngineError:
-        if isinstance(error, TrinoQueryError):
-            name = error.error_name or type(error).__name__
-            return self._error(error.message, _BY_NAME.get(name, ErrorClass.ENGINE), name, error.error_code)
-        if isinstance(error, HttpError):
-            return self._http_failure(error, polling=polling)
-        if found := transport_failure(error):
-            error_class, cause = found
-            if error_class is ErrorClass.TIMEOUT:
-                return self._error(f"no answer within {deadline:g} s", error_class, type(cause).__name__)
-            return self._error(str(cause) or type(cause).__name__, error_class, type(cause).__name__)
-        return self._error(f"not an answer of Trino: {error}", ErrorClass.PROTOCOL, type(error).__name__)
-
-    def _http_failure(self, error: HttpError, *, polling: bool) -> EngineError:
-        status = self._status or 0
-        if polling and status in _QUERY_GONE:
-            return self._error("the coordinator does not know the query", ErrorClass.ENGINE, "QUERY_NOT_FOUND", status)
-        return self._error(str(error), _BY_STATUS.get(status, ErrorClass.PROTOCOL), type(error).__name__, status)
-
-    def _error(self, message: str, error_class: ErrorClass, name: str, code: int | None = None) -> EngineError:
-        text = shorten(message, self._endpoint)
-        return EngineError(text, error_class=error_class, name=name, code=code)
 
     def close(self) -> None:
         """Close the connection."""
@@ -171,9 +129,15 @@ class TrinoRunning(RunningQuery):
         """See ``RunningQuery.state``; empty until the coordinator answered once."""
         return str(self._stats.get("state", ""))
 
+    @property
+    def ended(self) -> bool:
+        """See ``RunningQuery.ended``."""
+        return not self._background.running
+
     def cancel(self) -> None:
-        """See ``RunningQuery.cancel``."""
-        self._engine.cancel(self._request)
+        """See ``RunningQuery.cancel``; harmless when it has ended."""
+        if not self.ended:
+            self._engine.cancel(self._request)
 
     def wait(self, timeout: float) -> Answer:
         """See ``RunningQuery.wait``."""
@@ -270,7 +234,7 @@ class TrinoEngine(Engine):
                 info = http.get(f"{self.endpoint.url}/v1/info").json()
                 version, starting = str(info["nodeVersion"]["version"]), bool(info["starting"])
                 return Health(True, starting, version, None if starting else self._active_nodes(http))
-            except (requests.RequestException, OSError, *_MALFORMED) as error:
+            except (requests.RequestException, OSError, *MALFORMED) as error:
                 _, cause = transport_failure(error) or (None, error)
                 return Health(live=False, detail=shorten(f"{type(cause).__name__}: {cause}", self.endpoint))
 

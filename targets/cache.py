@@ -85,6 +85,24 @@ def megabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
+def write_atomically(file: Path, text: str) -> None:
+    """Replace a file's content by one rename, so that nobody ever reads half of it.
+
+    Raises:
+        OSError: it cannot be written; the old content is still there then.
+    """
+    with tempfile.NamedTemporaryFile(
+        "w", dir=file.parent, prefix=f".{file.name}-", delete=False, encoding="utf-8"
+    ) as new:
+        try:
+            new.write(text)
+            new.close()
+            Path(new.name).replace(file)
+        except BaseException:
+            Path(new.name).unlink(missing_ok=True)
+            raise
+
+
 @contextmanager
 def cache_lock(path: Path, *, timeout: float, waiting: Callable[[], None] | None = None) -> Iterator[int]:
     """Hold an exclusive lock on the file ``path``, which the kernel releases when its holders have ended.

@@ -193,9 +193,7 @@ def _run_generator(partial: Path, factor: float, lock: int, tell: Progress) -> N
     give_up = time.monotonic() + _time_limit(factor)
     with tempfile.TemporaryFile() as errors, subprocess.Popen(command, stderr=errors, pass_fds=[lock]) as process:
         try:
-            while process.poll() is None and time.monotonic() < give_up:
-                _wait(process)
-                tell(Step("data", schema_name(factor), 0, len(TABLES), _written(partial, factor)))
+            _watch(process, partial, factor, give_up, tell)
         finally:
             process.kill()
         code = process.wait()
@@ -208,9 +206,16 @@ def _run_generator(partial: Path, factor: float, lock: int, tell: Progress) -> N
         )
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):  # still at work: the caller looks again
-        process.wait(_POLL_SECONDS)
+def _watch(process: subprocess.Popen[bytes], partial: Path, factor: float, give_up: float, tell: Progress) -> None:
+    """Wait for the generator, telling each further tenth of what it has to write."""
+    about, told = BYTES_PER_UNIT * factor, -1.0
+    while process.poll() is None and time.monotonic() < give_up:
+        size = _written(partial)
+        if size - told >= about / 10:
+            tell(Step("data", schema_name(factor), 0, len(TABLES), f"{megabytes(size)} of about {megabytes(about)}"))
+            told = size
+        with contextlib.suppress(subprocess.TimeoutExpired):  # still at work: look again
+            process.wait(_POLL_SECONDS)
 
 
 def _generator() -> str:
@@ -225,12 +230,12 @@ def _time_limit(factor: float) -> float:
     return 120 + 120 * factor  # seconds; about 6 x factor is usual
 
 
-def _written(partial: Path, factor: float) -> str:
+def _written(partial: Path) -> int:
     size = 0
     for file in partial.iterdir():
         with contextlib.suppress(FileNotFoundError):  # just renamed: it was written under another name
             size += file.stat().st_size
-    return f"{megabytes(size)} of about {megabytes(BYTES_PER_UNIT * factor)}"
+    return size
 
 
 def _cause(code: int, message: str, factor: float) -> str:

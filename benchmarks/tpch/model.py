@@ -6,7 +6,7 @@ The results have the field names of the results document, so that a report can t
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -144,7 +144,7 @@ class Benchmark:
     geometric_mean_seconds: float | None = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "geometric_mean_seconds", _geometric_mean(self.queries))
+        object.__setattr__(self, "geometric_mean_seconds", geometric_mean(self.queries))
 
     @property
     def valid(self) -> bool:
@@ -157,8 +157,11 @@ class Benchmark:
         return sum(sum(query.warmup_seconds + query.seconds) for query in self.queries)
 
 
-def _geometric_mean(queries: tuple[QueryResult, ...]) -> float | None:
-    # A mean over the queries that happened to succeed would compare to nothing, so one bad query means none.
+def geometric_mean(queries: Sequence[QueryResult]) -> float | None:
+    """Geometric mean of the median hot iteration of each query, in seconds.
+
+    ``None`` when a query failed, was wrong or has no hot iteration: a mean over the rest would compare to nothing.
+    """
     if not queries or any(query.problem or not query.hot_seconds for query in queries):
         return None
     return statistics.geometric_mean(statistics.median(query.hot_seconds) for query in queries)

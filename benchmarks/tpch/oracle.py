@@ -26,7 +26,7 @@ from benchmarks.tpch.queries import Shape, query, shape
 from engines import Dataset, Row
 from engines.tpch import schema_name
 from targets.base import TargetError
-from targets.cache import cache_directory, cache_errors
+from targets.cache import cache_directory, cache_errors, write_atomically
 
 FORMAT = 1  # of the kept files
 MEMORY = "1GB"
@@ -110,9 +110,7 @@ class DuckDbOracle:
         with cache_errors(file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
             answer = self._ask(number)
-            with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as temporary:
-                temporary.write(encode(answer))
-            Path(temporary.name).replace(file)
+            write_atomically(file, encode(answer))
         return answer
 
     def _ask(self, number: int) -> Expected:

@@ -63,26 +63,6 @@ def query(number: int) -> TpchQuery:
     return TpchQuery(number, _texts()[number])
 
 
-def parse_numbers(text: str) -> tuple[int, ...]:
-    """Query numbers from a list like ``1,3,6-10``, in its order, each once; ``all`` means 1 to 22.
-
-    Raises:
-        ValueError: the text is not such a list or names a query that does not exist.
-    """
-    if text.strip().lower() == "all":
-        return tuple(QUERY_NUMBERS)
-    numbers: dict[int, None] = {}
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part, re.ASCII)
-        if match is None:
-            raise ValueError(f"queries {text!r}: expected numbers and ranges like 1,3,6-10 or all, not {part!r}")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if not 1 <= first <= last <= QUERY_NUMBERS[-1]:
-            raise ValueError(f"queries {text!r}: {part.strip()} is not within 1 to {QUERY_NUMBERS[-1]}")
-        numbers.update(dict.fromkeys(range(first, last + 1)))
-    return tuple(numbers)
-
-
 def shape(sql: str) -> Shape:
     """Take the final ORDER BY and LIMIT off a query.
 

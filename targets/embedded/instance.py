@@ -206,7 +206,10 @@ def end(instance: Instance) -> None:
     """
     with contextlib.suppress(MeansError):  # it is ending already, or hangs: what counts is whether it is gone
         instance.ask(ShutdownRequest())
-    if not runs.wait_gone(instance.run, END_SECONDS):
-        raise TargetError(f"the embedded instance {instance.run.directory.name} does not end: see its supervisor")
+    runs.wait_gone(instance.run, END_SECONDS)
     runs.end_leftovers(instance.run)
+    if not runs.wait_gone(instance.run, END_SECONDS):
+        raise TargetError(
+            f"the embedded instance {instance.run.directory.name} does not end: see {instance.run.directory}"
+        )
     instance.run.remove()

@@ -112,14 +112,15 @@ def _sweep(directory: Path) -> None:
 
 
 def record(run: Run, processes: Sequence[ProcessInfo]) -> None:
-    """Note which processes belong to the run, for whoever has to end them should the supervisor be killed."""
-    known = [{"pid": info.pid, "started": info.started} for info in processes if info.pid and info.started]
+    """Note which processes belong to the run (the caller, its supervisor, first), for whoever has to end them."""
+    known = [{"pid": os.getpid(), "started": psutil.Process().create_time()}]
+    known += [{"pid": info.pid, "started": info.started} for info in processes if info.pid and info.started]
     part = write_private(run.directory / f"{PROCESSES_FILE}.part", json.dumps(known))
     part.replace(run.directory / PROCESSES_FILE)
 
 
 def end_leftovers(run: Run) -> None:
-    """End processes of a run whose supervisor is gone; only those whose start time is the recorded one."""
+    """End processes of a run whose supervisor is gone or hangs; only those whose start time is the recorded one."""
     try:
         known = json.loads((run.directory / PROCESSES_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):  # nothing was started, or the disk was full

@@ -20,6 +20,8 @@ MEGABYTE = 1024 * 1024
 # By default queries wait five minutes for a worker and take over a minute to fail after one died.
 WORKER_WAIT = "10s"
 REMOTE_ERROR_DURATION = "10s"
+# How long a worker must have answered heartbeats before it is given work; five seconds by default.
+DETECTOR_WARMUP = "0.5s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ def _coordinator(node: TrinoNode, cluster: TrinoCluster) -> dict[str, object]:
         "http-server.https.port": node.https_port,
         "http-server.https.keystore.path": cluster.certificates.server_pem,
         "http-server.authentication.type": "PASSWORD",
+        "failure-detector.warmup-interval": DETECTOR_WARMUP,
         "query-manager.required-workers": 1,
         "query-manager.required-workers-max-wait": WORKER_WAIT,
         "query.remote-task.max-error-duration": REMOTE_ERROR_DURATION,

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 from benchmarks.tpch import queries
-from benchmarks.tpch.queries import QUERY_NUMBERS, QueriesUnavailable, parse_numbers, query, shape
+from benchmarks.tpch.queries import QUERY_NUMBERS, QueriesUnavailable, query, shape
 
 
 def test_all_22_are_there_each_one_statement() -> None:
@@ -49,27 +49,6 @@ def test_shape_takes_only_the_tail_off() -> None:
     assert found.body == "select a, b from t group by a, b"
     assert [str(key) for key in found.order] == ['"a" DESC', '"b"']
     assert found.limit == 7
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("1", (1,)),
-        ("1,3,6-8", (1, 3, 6, 7, 8)),
-        (" 3 , 1 - 3 ", (3, 1, 2)),
-        ("ALL", tuple(range(1, 23))),
-        ("22", (22,)),
-    ],
-)
-def test_number_lists(text: str, numbers: tuple[int, ...]) -> None:
-    assert parse_numbers(text) == numbers
-
-
-@pytest.mark.parametrize("text", ["", ",", "0", "23", "1-23", "5-3", "1,,2", "x", "1.5", "-1", "1-2-3", "9" * 30])
-def test_bad_number_lists_say_what_is_expected(text: str) -> None:
-    with pytest.raises(ValueError, match=r"queries '.*': ") as caught:
-        parse_numbers(text)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_missing_extension_is_one_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,135 @@
+"""``report.html``: one file, no request to anywhere, readable without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from runner.report import units
+from runner.report.engines import EngineNames, engine_names
+from runner.report.experiments import experiment_section
+from runner.report.figures import latency_figure
+from runner.report.figures.latency import shared_scale
+from runner.report.headline import SEVERITY, Tally, answers, headline, parts, tally
+from runner.report.queries import query_section
+from runner.results import CheckResult, LoadResult, Results, SloResult, Verdict
+
+TEMPLATES = Path(__file__).with_name("templates")
+EVIDENCE_LIMIT = 4_000  # characters of each side of an exchange; results.json has all of it
+NAME_LIMIT = 80
+SLO_LIMIT = 16  # rows; beyond that those that were met are folded away
+SYMBOLS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", Verdict.SKIPPED: "–"}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckGroup:
+    """The checks of one engine."""
+
+    title: str
+    checks: tuple[CheckResult, ...]
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """One load run with its figure; without a single answer there is none."""
+
+    item: LoadResult
+    engine: str
+    series: str
+    figure: Markup | None
+
+
+def render_html(results: Results) -> str:
+    """The whole page."""
+    names = engine_names(results)
+    shown, folded = _objectives(results.slo)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            results=results,
+            environment=results.environment,
+            names=names,
+            headline=headline(results),
+            parts=[part for part in parts(results) if part.tally.total],
+            answers=answers(results),
+            slo=shown,
+            slo_folded=folded,
+            slo_tally=tally(item.verdict for item in results.slo),
+            checks=_checks(results.checks, names),
+            queries=query_section(results.benchmarks, names),
+            loads=_loads(results.loads, names),
+            experiments=experiment_section(results.experiments, names),
+        )
+    )
+
+
+def _checks(checks: Sequence[CheckResult], names: EngineNames) -> list[CheckGroup]:
+    """Checks by engine, in their own order."""
+    order = {kind: position for position, kind in enumerate(names.kinds)}
+    ordered = sorted(checks, key=lambda check: order[check.engine])
+    groups = [(kind, tuple(members)) for kind, members in groupby(ordered, key=lambda check: check.engine)]
+    return [CheckGroup(names.title(kind), members, tally(c.status for c in members)) for kind, members in groups]
+
+
+def _loads(loads: Sequence[LoadResult], names: EngineNames) -> list[LoadView]:
+    scale = shared_scale(loads)
+    views = []
+    for number, load in enumerate(loads, start=1):
+        engine = names.title(load.engine)
+        title = f"Latency of {engine} at {units.rate(load.rate_per_second)}"
+        figure = latency_figure(f"load-{number}", load, title, scale) if load.corrected.count else None
+        views.append(LoadView(load, engine, names.series(load.engine), figure))
+    return views
+
+
+def _objectives(slo: Sequence[SloResult]) -> tuple[list[SloResult], list[SloResult]]:
+    """(shown, folded): the worst first; in a long list those that were met are folded."""
+    ordered = sorted(slo, key=lambda item: SEVERITY[item.verdict])
+    if len(ordered) <= SLO_LIMIT:
+        return ordered, []
+    bad = [item for item in ordered if item.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}]
+    return bad, ordered[len(bad) :]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    for name in ("count", "duration", "moment", "number", "percent", "rate", "ratio", "size"):
+        environment.filters[name] = getattr(units, name)
+    environment.filters |= {"cut": cut, "evidence": evidence}
+    environment.globals |= {
+        "symbols": SYMBOLS,
+        "plural": units.plural,
+        "uncertain": units.with_uncertainty,
+    }
+    return environment
+
+
+def _printable(value: object) -> object:
+    return units.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def cut(text: str, limit: int = NAME_LIMIT) -> str:
+    """Shorten a name for a table cell."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def evidence(text: str) -> str:
+    """Shorten one side of an exchange."""
+    left_out = len(text) - EVIDENCE_LIMIT
+    if left_out <= 0:
+        return text
+    return f"{text[:EVIDENCE_LIMIT]}\n… {left_out:,} more characters in results.json"

@@ -1,0 +1,209 @@
+"""``report.md``: the run in the length of a pull request comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from runner.report.engines import EngineNames, engine_names
+from runner.report.headline import SEVERITY, headline, parts
+from runner.report.queries import query_section
+from runner.report.units import count, duration, moment, plural, printable, rate, with_uncertainty
+from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, SloResult, Verdict
+
+SYMBOLS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️", Verdict.SKIPPED: "➖"}
+ROWS = 40  # of any table; results.json has all
+CELL = 120  # characters
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#@!&])")
+
+
+def render_markdown(results: Results) -> str:
+    """The run as GitHub-flavoured Markdown; everything measured is escaped."""
+    names = engine_names(results)
+    blocks = [
+        _head(results),
+        _tally(results),
+        _objectives(results.slo),
+        _checks(results.checks, names),
+        _benchmarks(results.benchmarks, names),
+        _loads(results.loads, names),
+        _experiments(results.experiments),
+        _foot(results),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def escaped(text: str, limit: int = CELL) -> str:
+    """Text that Markdown and HTML take literally, on one line."""
+    line = printable(" ".join(text.split()))
+    line = line if len(line) <= limit else line[: limit - 1] + "…"
+    return _SPECIAL.sub(r"\\\1", line)
+
+
+def _head(results: Results) -> str:
+    return f"# {_verdict(results.verdict)}: query engine reliability\n\n{escaped(headline(results), 600)}"
+
+
+def _verdict(verdict: Verdict) -> str:
+    return f"{SYMBOLS[verdict]} {verdict.value}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
+    """A table; columns that start with ``>`` are aligned right."""
+    head = "| " + " | ".join(column.removeprefix(">") for column in columns) + " |"
+    rule = "|" + "|".join(" ---: " if column.startswith(">") else " --- " for column in columns) + "|"
+    body = ["| " + " | ".join(row) + " |" for row in rows[:ROWS]]
+    more = [f"\n{len(rows) - ROWS} more rows in results.json."] if len(rows) > ROWS else []
+    return "\n".join([head, rule, *body, *more])
+
+
+def _tally(results: Results) -> str:
+    rows = [
+        (part.title, f"{count(part.tally.passed)} of {count(part.tally.total)} {part.good}", part.tally.rest or "–")
+        for part in parts(results)
+        if part.tally.total
+    ]
+    return _table(("Part", "Result", "Otherwise"), rows) if rows else ""
+
+
+def _objectives(slo: Sequence[SloResult]) -> str:
+    """What was missed in full view, the rest folded."""
+    if not slo:
+        return ""
+    bad = [item for item in slo if item.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}]
+    rest = [item for item in slo if item not in bad]
+    blocks = ["## Objectives"]
+    if bad:
+        blocks.append(_objective_table(bad))
+    if rest:
+        blocks.append(_folded(f"{plural(len(rest), 'objective')} without trouble", _objective_table(rest)))
+    return "\n\n".join(blocks)
+
+
+def _objective_table(slo: Sequence[SloResult]) -> str:
+    rows = [
+        (_verdict(item.verdict), *(escaped(text) for text in (item.objective, item.subject, item.limit, item.measured)))
+        for item in sorted(slo, key=lambda item: SEVERITY[item.verdict])
+    ]
+    return _table(("", "Objective", "Subject", ">Limit", ">Measured"), rows)
+
+
+def _folded(summary: str, body: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def _checks(checks: Sequence[CheckResult], names: EngineNames) -> str:
+    notable = sorted(
+        (check for check in checks if check.status is not Verdict.PASS), key=lambda check: SEVERITY[check.status]
+    )
+    if not notable:
+        return ""
+    rows = [
+        (_verdict(check.status), escaped(names.title(check.engine)), escaped(check.name), escaped(check.reason))
+        for check in notable
+    ]
+    return "## Functionality, what did not pass\n\n" + _table(("", "Engine", "Check", "Reason"), rows)
+
+
+def _benchmarks(benchmarks: Sequence[Benchmark], names: EngineNames) -> str:
+    section = query_section(benchmarks, names)
+    if section is None:
+        return ""
+    rows = [
+        (
+            escaped(summary.benchmark.title),
+            f"{summary.benchmark.scale_factor:g}",
+            f"{summary.valid}/{len(summary.benchmark.queries)}",
+            duration(summary.benchmark.geometric_mean_seconds),
+            duration(summary.total),
+            duration(summary.benchmark.loading.seconds if summary.benchmark.loading else None),
+        )
+        for summary in section.summaries
+    ]
+    columns = ("Engine", ">Scale factor", ">Valid answers", ">Geometric mean", ">Sum of hot medians", ">Loading")
+    problems = [
+        f"- {escaped(title)} Q{query.query}: {escaped(query.problem, 300)}" for title, query in section.problems
+    ]
+    note = "Derived from TPC-H; not comparable to published TPC-H results."
+    listed = "\n".join(problems[:ROWS])
+    return "\n\n".join(block for block in ("## TPC-H", _table(columns, rows), listed, note) if block)
+
+
+def _loads(loads: Sequence[LoadResult], names: EngineNames) -> str:
+    if not loads:
+        return ""
+    rows = [
+        (
+            escaped(names.title(load.engine)),
+            rate(load.rate_per_second),
+            f"{count(load.offered)} / {count(load.sent)} / {count(load.dropped)}",
+            f"{count(load.answers.ok)} / {count(load.answers.failed)} / {count(load.answers.wrong)}",
+            duration(load.corrected.p50),
+            duration(load.corrected.p99),
+            duration(load.uncorrected.p99),
+        )
+        for load in loads
+    ]
+    columns = (
+        "Engine",
+        ">Rate",
+        ">Offered / sent / dropped",
+        ">Ok / failed / wrong",
+        ">p50",
+        ">p99",
+        ">p99 uncorrected",
+    )
+    return "## Load\n\n" + _table(columns, rows)
+
+
+def _experiments(experiments: Sequence[Experiment]) -> str:
+    if not experiments:
+        return ""
+    carried_out = [item for item in experiments if item.verdict is not Verdict.SKIPPED]
+    skipped = [item for item in experiments if item.verdict is Verdict.SKIPPED]
+    blocks = ["## Experiments"]
+    if carried_out:
+        blocks.append(_experiment_table(carried_out))
+    if skipped:
+        lines = "\n".join(f"- {escaped(item.name)}: {escaped(item.reason)}" for item in skipped[:ROWS])
+        blocks.append(_folded(plural(len(skipped), "skipped experiment"), lines))
+    return "\n\n".join(blocks)
+
+
+def _experiment_table(experiments: Sequence[Experiment]) -> str:
+    ordered = sorted(experiments, key=lambda item: SEVERITY[item.verdict])
+    rows = [
+        (
+            _verdict(item.verdict),
+            escaped(item.name),
+            duration(item.detection_seconds),
+            duration(item.unavailable_seconds),
+            with_uncertainty(item.rto_seconds, item.rto_uncertainty_seconds, censored=item.rto_censored),
+            duration(item.full_capacity_seconds),
+            f"{count(item.answers.ok)} / {count(item.answers.failed)} / {count(item.answers.wrong)}",
+            escaped(item.reason) or "–",
+        )
+        for item in ordered
+    ]
+    columns = (
+        "",
+        "Experiment",
+        ">Detection",
+        ">Unavailable",
+        ">RTO",
+        ">Full capacity",
+        ">Ok / failed / wrong",
+        "Reason",
+    )
+    return _table(columns, rows)
+
+
+def _foot(results: Results) -> str:
+    environment = results.environment
+    engines = ", ".join(f"{escaped(engine.title)} {escaped(engine.version)}" for engine in environment.engines)
+    return (
+        f"{engines or 'No engine'} · target {escaped(results.target)} · {escaped(environment.transport)} · "
+        f"scale factor {environment.scale_factor:g} · seed {environment.seed} · {moment(environment.started_at)} · "
+        f"took {duration(environment.duration_seconds)}"
+    )

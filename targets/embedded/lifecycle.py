@@ -1,0 +1,64 @@
+"""An embedded instance that outlives its runner: what ``python -m runner embedded up|down|status`` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from targets.base import MeansError, TargetError
+from targets.embedded import instance as instances
+from targets.embedded.config import EmbeddedConfig
+from targets.embedded.messages import Status
+from targets.embedded.plan import OUTPUTS_FILE
+
+
+@dataclass(frozen=True, slots=True)
+class KeptInstance:
+    """A running instance: its name, its outputs document (for ``--target``), what its supervisor says."""
+
+    name: str
+    document: Path
+    status: Status
+
+
+def up(config: EmbeddedConfig) -> KeptInstance:
+    """Start an instance that keeps running, or find the one that already does.
+
+    Raises:
+        TargetError: it cannot be started, or one with other settings is running.
+    """
+    for there in status():
+        instance = instances.find(there.name)
+        if instance is not None and config.fits(instance.settings().config):
+            return there
+        raise TargetError("an embedded instance with other settings is running; end it first: runner embedded down")
+    instance = instances.start(replace(config, keep=True))
+    return _described(instance)
+
+
+def down() -> int:
+    """End every kept instance and wait until nothing of it is left; returns how many there were.
+
+    Raises:
+        TargetError: one does not end.
+    """
+    kept = instances.kept()
+    for instance in kept:
+        instances.end(instance)
+    return len(kept)
+
+
+def status() -> list[KeptInstance]:
+    """The kept instances that answer."""
+    found = []
+    for instance in instances.kept():
+        try:
+            found.append(_described(instance))
+        except MeansError:  # it is just starting, or ending
+            continue
+    return found
+
+
+def _described(instance: instances.Instance) -> KeptInstance:
+    directory = instance.run.directory
+    return KeptInstance(directory.name, directory / OUTPUTS_FILE, instance.status())
