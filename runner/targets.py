@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from targets.document import ExternalTarget, load_outputs
-from targets.embedded.target import EmbeddedTarget
-
 from targets.base import Target
+from targets.document import ExternalTarget, load_outputs
 from targets.embedded.config import ENGINES, EmbeddedConfig
+from targets.embedded.target import EmbeddedTarget
+from targets.kubernetes import KubernetesTarget
 
 EMBEDDED = "embedded"
 
@@ -26,7 +26,8 @@ def open_target(spec: str, *, engines: tuple[str, ...] | None, config: EmbeddedC
         TargetError: the settings do not make a target.
     """
     if spec != EMBEDDED:
-        return ExternalTarget(load_outputs(Path(spec)), engines)
+        outputs = load_outputs(Path(spec))
+        return (KubernetesTarget if outputs.target == "kubernetes" else ExternalTarget)(outputs, engines)
     base = config or EmbeddedConfig()
     return EmbeddedTarget(
         EmbeddedConfig(

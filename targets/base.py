@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, Self, TypeVar, runtime_checkable
@@ -134,6 +134,25 @@ class Capacity(Protocol):
         Raises:
             MeansError: it cannot be told at the moment.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringEndpoint:
+    """Where one part of the monitoring answers, as seen by this process."""
+
+    part: str
+    url: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@runtime_checkable
+class MonitoringAccess(Protocol):
+    """Means: ask the monitoring of the stack."""
+
+    def monitoring_parts(self) -> Sequence[MonitoringEndpoint]:
+        """The parts that the outputs document names."""
         ...
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import requests
 
 from engines import EngineError, within
-from runner.checks import clickhouse, generic, trino
+from runner.checks import clickhouse, generic, monitoring, trino
 from runner.checks.registry import Check, CheckFailed, CheckSkipped, Context, catalogue, describe, kinds
 from runner.results import CheckResult, Verdict
 from targets.base import Target
@@ -25,6 +25,7 @@ __all__ = [
     "clickhouse",
     "generic",
     "kinds",
+    "monitoring",
     "run_check",
     "run_checks",
     "trino",
@@ -53,6 +54,7 @@ def _results(target: Target) -> Iterator[CheckResult]:
     for engine in target.engines():
         for entry in catalogue(engine.endpoint.kind):
             yield run_check(target, engine.endpoint.kind, entry)
+    yield from monitoring.results(target)
 
 
 def run_check(target: Target, kind: str, entry: Check) -> CheckResult:

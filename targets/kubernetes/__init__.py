@@ -1,0 +1,5 @@
+"""Engines on Kubernetes, reached from outside the cluster."""
+
+from targets.kubernetes.target import KubernetesTarget
+
+__all__ = ["KubernetesTarget"]

@@ -1,0 +1,110 @@
+"""One connection to a cluster's API, for code with and without an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import httpx
+import kr8s
+import kr8s.asyncio
+from kr8s.asyncio.objects import Secret
+
+from targets.base import TargetError
+from targets.contract import SecretRef
+
+CALL_SECONDS = 15.0
+FAILURES = (kr8s.ServerError, kr8s.NotFoundError, kr8s.APITimeoutError, httpx.HTTPError, OSError)
+
+T = TypeVar("T")
+
+
+class Cluster:
+    """The cluster of one kubeconfig context, on an event loop in a thread of its own.
+
+    Args:
+        context: name in the kubeconfig; the current one without it.
+    """
+
+    def __init__(self, context: str | None = None) -> None:
+        self._context = context
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
+        self._api: kr8s.asyncio.Api | None = None
+
+    def open(self) -> None:
+        """Connect.
+
+        Raises:
+            TargetError: no such context, or no answer.
+        """
+        self._thread.start()
+        where = f"context {self._context}" if self._context else "the current kubeconfig context"
+        try:
+            self.run(self._connect())
+        except (*FAILURES, ValueError, TimeoutError) as error:
+            raise TargetError(
+                f"the cluster of {where} cannot be reached ({_first_line(error)}); start it, or correct KUBECONFIG"
+            ) from None
+
+    async def _connect(self) -> None:
+        self._api = await kr8s.asyncio.api(context=self._context)
+        await self._api.async_version()
+
+    @property
+    def api(self) -> kr8s.asyncio.Api:
+        """The API client; only for code that runs in this cluster's loop."""
+        if self._api is None:
+            raise TargetError("the cluster is not connected")
+        return self._api
+
+    def run(self, work: Coroutine[Any, Any, T], timeout: float = CALL_SECONDS) -> T:
+        """Run something in the loop and wait for it (seconds).
+
+        Raises:
+            TimeoutError: it took longer; it is cancelled.
+        """
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(timeout)
+        except TimeoutError:
+            future.cancel()
+            raise TimeoutError(f"no answer within {timeout:g} s") from None
+
+    def secret(self, reference: SecretRef, what: str) -> str:
+        """The value that a reference to a Secret stands for.
+
+        Raises:
+            TargetError: it is not there, or we may not read it.
+        """
+        place = f"Secret {reference.namespace}/{reference.name}"
+        try:
+            found = self.run(self._read(reference))
+        except FAILURES as error:
+            raise TargetError(f"{what}: {place} cannot be read ({_first_line(error)})") from None
+        except TimeoutError as error:
+            raise TargetError(f"{what}: {place} cannot be read ({error})") from None
+        if found is None:
+            raise TargetError(f"{what}: {place} has no key {reference.key}")
+        return base64.b64decode(found).decode()
+
+    async def _read(self, reference: SecretRef) -> str | None:
+        secret = await Secret.get(reference.name, namespace=reference.namespace, api=self.api)
+        value = secret.raw.get("data", {}).get(reference.key)
+        return None if value is None else str(value)
+
+    def close(self) -> None:
+        """Stop the loop; harmless when it does not run."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(CALL_SECONDS)
+        if not self._loop.is_running():
+            self._loop.close()
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0] if text else type(error).__name__

@@ -1,0 +1,171 @@
+"""A local port whose every connection goes to a pod that the Service selects *now*.
+
+``kubectl port-forward`` ends with the pod it once chose. Here each connection asks the API again for the Service, its
+ready pods and their port, as a client inside the cluster would be sent to a ready one, and has a tunnel of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx_ws
+from kr8s.asyncio.objects import Pod, Service
+
+from targets.kubernetes.cluster import FAILURES, Cluster
+
+_CHUNK = 256 * 1024
+_DATA = b"\x00"  # channel of the first port's data; 1 is the one of its errors
+_RESOLVE_SECONDS = 5.0
+
+
+class NoEndpoint(Exception):
+    """The Service has no ready pod, or not that port."""
+
+
+class PortForward:
+    """Forwards a port of this machine's loopback interface to a Service. A context manager.
+
+    Args:
+        cluster: connected.
+        namespace: of the Service.
+        service: its name.
+        port: one of its ports.
+    """
+
+    def __init__(self, cluster: Cluster, namespace: str, service: str, port: int) -> None:
+        self._cluster = cluster
+        self._namespace, self._service, self._port = namespace, service, port
+        self._server: asyncio.Server | None = None
+        self._tunnels: set[asyncio.Task[None]] = set()
+        self.local_port = 0
+
+    def start(self) -> int:
+        """Listen; returns the local port."""
+        self.local_port = self._cluster.run(self._listen())
+        return self.local_port
+
+    def stop(self) -> None:
+        """Close the listener and every tunnel."""
+        if self._server is not None:
+            self._cluster.run(self._shut())
+            self._server = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def _listen(self) -> int:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def _shut(self) -> None:
+        assert self._server is not None  # noqa: S101 - for the type checker
+        self._server.close()
+        for tunnel in self._tunnels:
+            tunnel.cancel()
+        await asyncio.gather(*self._tunnels, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a connection is handled in a task
+        self._tunnels.add(task)
+        try:
+            await self._tunnel(reader, writer)
+        except (*FAILURES, NoEndpoint, TimeoutError, httpx_ws.HTTPXWSException, BaseExceptionGroup):
+            # The client sees its connection reset, which is what happened to it.
+            writer.transport.abort()
+        finally:
+            self._tunnels.discard(task)
+            writer.close()
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with asyncio.timeout(_RESOLVE_SECONDS):
+            pod, port = await self._resolve()
+        async with self._cluster.api.open_websocket(
+            version=pod.version,
+            url=f"{pod.endpoint}/{pod.name}/portforward",
+            namespace=pod.namespace,
+            params={"ports": str(port)},
+        ) as socket:
+            copies = {asyncio.create_task(_upwards(reader, socket)), asyncio.create_task(_downwards(socket, writer))}
+            try:
+                done, _ = await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
+                for copy in done:
+                    copy.result()
+            finally:
+                for copy in copies:
+                    copy.cancel()
+                await asyncio.gather(*copies, return_exceptions=True)
+
+    async def _resolve(self) -> tuple[Pod, int]:
+        service = await Service.get(self._service, namespace=self._namespace, api=self._cluster.api)
+        selector: Mapping[str, str] = service.raw["spec"].get("selector") or {}
+        if not selector:
+            raise NoEndpoint
+        pods = [
+            pod
+            async for pod in Pod.list(namespace=self._namespace, label_selector=dict(selector), api=self._cluster.api)
+            if is_ready(pod.raw)
+        ]
+        if not pods:
+            raise NoEndpoint
+        pod = random.choice(pods)  # noqa: S311 - as a Service spreads its connections
+        return pod, container_port(service.raw, pod.raw, self._port)
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Whether a Service sends connections to this pod."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    return ready and "deletionTimestamp" not in pod["metadata"]
+
+
+def container_port(service: Mapping[str, Any], pod: Mapping[str, Any], port: int) -> int:
+    """The pod's port behind a port of the Service.
+
+    Raises:
+        NoEndpoint: the Service has no such port, or names one that the pod has not.
+    """
+    target = next((one.get("targetPort", port) for one in service["spec"]["ports"] if one["port"] == port), None)
+    if isinstance(target, int):
+        return target
+    named = [
+        one["containerPort"]
+        for container in pod["spec"]["containers"]
+        for one in container.get("ports") or []
+        if one.get("name") == target
+    ]
+    if target is None or not named:
+        raise NoEndpoint
+    return int(named[0])
+
+
+async def _upwards(reader: asyncio.StreamReader, socket: httpx_ws.AsyncWebSocketSession) -> None:
+    while data := await reader.read(_CHUNK):
+        await socket.send_bytes(_DATA + data)
+
+
+async def _downwards(socket: httpx_ws.AsyncWebSocketSession, writer: asyncio.StreamWriter) -> None:
+    announced: set[int] = set()
+    with contextlib.suppress(httpx_ws.WebSocketDisconnect):  # the pod's side has closed
+        while True:
+            message = await socket.receive_bytes()
+            channel = message[0]
+            if channel not in announced:  # the first frame of each channel only repeats the port
+                announced.add(channel)
+            elif channel != _DATA[0]:
+                raise ConnectionResetError
+            else:
+                writer.write(message[1:])
+                await writer.drain()
