@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from benchmarks.mix import MIX
+from benchmarks.tpch.power import Execution
 from faults.base import Tuning, fault_classes
 from faults.catalogue import COMPREHENSIVE, select, selections
 from faults.experiment import Plan
@@ -17,7 +18,7 @@ from runner.errors import BadInput, CouldNotRun, ExitCode
 from runner.execute import measure, recover_target, rerender
 from runner.help import ExampleCommand
 from runner.options import Positive, QueryNumbers, common_options, settings_from
-from runner.run import BenchmarkSpec, Run
+from runner.run import Run
 from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
 from targets.base import BadOutputs, TargetError
@@ -92,12 +93,12 @@ def all_parts(
     hold: float,
     **options: object,
 ) -> int:
-    """Run everything: checks, TPC-H, load, all faults that apply; write one report."""
+    """Everything: checks, TPC-H, load, faults."""
     faults = select([COMPREHENSIVE])
 
     def work(run: Run) -> None:
         run.check()
-        run.benchmark(BenchmarkSpec(queries, warmups, iterations))
+        run.benchmark(queries, Execution(warmups, iterations))
         run.load(rate, duration)
         run.fault(faults, _tuning(hold), Plan())
 
@@ -107,7 +108,10 @@ def all_parts(
 @cli.command(cls=ExampleCommand, examples=("python -m runner check", "python -m runner check --engine trino --json"))
 @common_options
 def check(**options: object) -> int:
-    """Functionality checks: protocol, authentication, errors, queueing, cancellation."""
+    """Functionality checks.
+
+    Protocol, authentication both ways, typed errors, queueing, cancellation.
+    """
     return measure("check", settings_from(options), Run.check)
 
 
@@ -123,9 +127,12 @@ def check(**options: object) -> int:
 @warmups_option
 @iterations_option
 def benchmark(queries: tuple[int, ...], warmups: int, iterations: int, **options: object) -> int:
-    """TPC-H queries on each engine, every answer compared with an independent oracle."""
-    spec = BenchmarkSpec(queries, warmups, iterations)
-    return measure("benchmark", settings_from(options), lambda run: run.benchmark(spec))
+    """TPC-H, every answer checked.
+
+    Each query on each engine, compared with an independent oracle over the same data.
+    """
+    execution = Execution(warmups, iterations)
+    return measure("benchmark", settings_from(options), lambda run: run.benchmark(queries, execution))
 
 
 @cli.command(
@@ -147,7 +154,10 @@ def benchmark(queries: tuple[int, ...], warmups: int, iterations: int, **options
     help="TPC-H queries of the mix.",
 )
 def load(rate: float | None, duration: float, queries: tuple[int, ...], **options: object) -> int:
-    """Open-loop load of checked queries; latency counts from the intended start."""
+    """Open-loop load of checked queries.
+
+    Latency counts from the intended start, so that a stalled engine cannot hide it.
+    """
     return measure("load", settings_from(options), lambda run: run.load(rate, duration, queries))
 
 
@@ -166,7 +176,7 @@ def load(rate: float | None, duration: float, queries: tuple[int, ...], **option
 @click.option("--list", "listing", is_flag=True, help="List the faults and what they do.")
 @click.argument("faults", nargs=-1, metavar="[FAULT]...")
 def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: bool, **options: object) -> int:
-    """Inject faults and measure what clients see.
+    """Faults and what clients see of them.
 
     FAULT is the name of a fault, a kind (service, pod, node, network), or comprehensive (default): all that apply.
     """
@@ -189,7 +199,7 @@ def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: 
     "--target", default="embedded", show_default=True, metavar="WHERE", help="embedded or an outputs document."
 )
 def recover(target: str) -> int:
-    """Revert what a runner that was killed has left behind."""
+    """Revert what a killed runner left."""
     return recover_target(target)
 
 
@@ -201,7 +211,10 @@ def recover(target: str) -> int:
     "--output", type=click.Path(path_type=Path), default=None, metavar="DIR", help="[default: beside RESULTS]"
 )
 def report(results: Path, output: Path | None) -> int:
-    """Write the reports again from RESULTS, a results.json or the directory that holds one."""
+    """Write the reports of a run again.
+
+    RESULTS is a results.json, or the directory that holds one.
+    """
     return rerender(results, output)
 
 

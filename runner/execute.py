@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-
-from targets.embedded.instance import running_instance
 
 from engines import EngineError
 from faults.ledger import Ledger, LedgerError
@@ -21,6 +20,8 @@ from runner.slo import load_slo
 from runner.targets import EMBEDDED, open_target
 from targets.base import MeansError, Target
 from targets.embedded.config import EmbeddedConfig, Listener
+from targets.embedded.instance import kept
+from targets.embedded.plan import OUTPUTS_FILE
 
 EXIT_CODES = {Verdict.PASS: ExitCode.MET, Verdict.SKIPPED: ExitCode.COULD_NOT_RUN}
 
@@ -35,24 +36,33 @@ def measure(command: str, settings: Settings, work: Callable[[Run], None]) -> in
         BadInput, TargetError, CouldNotRun: see there.
     """
     slo = load_slo(settings.slo)
-    check_output(settings.output)
-    console = Console(json=settings.json)
-    with _target(settings, console) as target:
-        run = Run(target, settings, slo, console)
-        try:
-            work(run)
-            results = run.results(command)
-        except (EngineError, MeansError, LedgerError) as error:
-            raise CouldNotRun(str(error)) from error
-    return _conclude(results, settings, console)
+    with Console(json=settings.json) as console:
+        target = _target(settings, console)
+        check_output(settings.output)
+        with _opened(target, settings, console):
+            run = Run(target, settings, slo, console)
+            try:
+                work(run)
+                results = run.results(command)
+            except (EngineError, MeansError, LedgerError) as error:
+                raise CouldNotRun(str(error)) from error
+        return _conclude(results, settings, console)
 
 
 def recover_target(spec: str) -> int:
-    """Revert what the ledger of a target still holds; 0 when nothing is left, 1 when something is."""
-    if spec == EMBEDDED and running_instance() is None:
+    """Revert what the ledgers of a target still hold; 0 when nothing is left, 1 when something is.
+
+    Raises:
+        BadInput, TargetError, CouldNotRun: see there.
+    """
+    documents = [spec] if spec != EMBEDDED else [str(instance.run.directory / OUTPUTS_FILE) for instance in kept()]
+    if not documents:
         sys.stdout.write("No embedded instance is running: its processes and faults ended with their runner.\n")
-        return ExitCode.MET
-    with open_target(spec, engines=None) as target:
+    return max([_recover(document) for document in documents], default=ExitCode.MET)
+
+
+def _recover(document: str) -> ExitCode:
+    with open_target(document, engines=None) as target:
         try:
             recoveries = recover(target, Ledger(target.state_directory))
         except LedgerError as error:
@@ -74,7 +84,7 @@ def rerender(results: Path, output: Path | None) -> int:
         raise BadInput(str(error)) from error
     directory = output or (results if results.is_dir() else results.parent)
     check_output(directory)
-    for path in write_reports(document, directory):
+    for path in _write(document, directory):
         sys.stdout.write(f"{path}\n")
     return EXIT_CODES.get(document.verdict, ExitCode.FAILED)
 
@@ -89,12 +99,24 @@ def _target(settings: Settings, console: Console) -> Target:
     return open_target(settings.target, engines=settings.engines, config=config)
 
 
+@contextmanager
+def _opened(target: Target, settings: Settings, console: Console) -> Iterator[None]:
+    """Open for the run, with the start as a phase of its own."""
+    with ExitStack() as stack:
+        with console.phase(f"Opening the target: {settings.target}"):
+            stack.enter_context(target)
+        yield
+
+
 def _conclude(results: Results, settings: Settings, console: Console) -> int:
-    try:
-        paths = write_reports(results, settings.output)
-    except ReportError as error:
-        raise CouldNotRun(str(error)) from error
-    console.verdict(results, paths)
+    console.verdict(results, _write(results, settings.output))
     if settings.json:
         sys.stdout.write(results.to_json())
     return EXIT_CODES.get(results.verdict, ExitCode.FAILED)
+
+
+def _write(results: Results, directory: Path) -> list[Path]:
+    try:
+        return write_reports(results, directory)
+    except ReportError as error:
+        raise CouldNotRun(str(error)) from error

@@ -20,7 +20,7 @@ SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 class Model(BaseModel):
     """Frozen and closed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Verdict(StrEnum):

@@ -13,7 +13,7 @@ from benchmarks.statements import Statement
 from benchmarks.tpch.data import dataset
 from benchmarks.tpch.model import Step
 from benchmarks.tpch.oracle import DuckDbOracle
-from benchmarks.tpch.power import run_power
+from benchmarks.tpch.power import Execution, run_power
 from engines import Dataset, Engine, EngineError
 from faults.base import Fault, Tuning
 from faults.catalogue import Impossible, bind
@@ -32,16 +32,6 @@ from targets.base import Target
 
 LOAD_DEADLINE = 30.0  # seconds
 NOT_TPCH = "Derived from TPC-H; not comparable to published TPC-H results."
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkSpec:
-    """Which queries, how often; a deadline in seconds for each execution."""
-
-    queries: tuple[int, ...]
-    warmups: int = 1
-    iterations: int = 2
-    deadline: float = 300.0
 
 
 @dataclass(slots=True)
@@ -75,9 +65,9 @@ class Run:
         with self.console.phase("Functionality checks"), self.timed("checks"):
             self.checks += run_checks(self.target, progress=self.console.check)
 
-    def benchmark(self, spec: BenchmarkSpec) -> None:
+    def benchmark(self, queries: Sequence[int], execution: Execution) -> None:
         """TPC-H power runs, engine by engine."""
-        data, oracle = self._prepare(spec.queries)
+        data, oracle = self._prepare(queries)
         for engine in self.target.engines():
             kind = engine.endpoint.kind
             with self.console.phase(f"TPC-H on {engine.title}"), self.timed(f"benchmark {kind}"):
@@ -85,10 +75,10 @@ class Run:
                     engine,
                     data,
                     oracle,
-                    queries=spec.queries,
-                    warmups=spec.warmups,
-                    iterations=spec.iterations,
-                    deadline=spec.deadline,
+                    queries=queries,
+                    warmups=execution.warmups,
+                    iterations=execution.iterations,
+                    deadline=execution.deadline,
                     progress=self._step,
                 )
             self._loaded.add(kind)

@@ -30,7 +30,7 @@ from targets.embedded.clickhouse.watch import Clients
 log = logging.getLogger(__name__)
 
 INLINE_BYTES = 1024 * 1024
-"""A body up to this size goes to the engine as it is; of a larger one the data go through a file."""
+"""How long a statement may be, and how much of an ``INSERT`` is looked through for the beginning of its data."""
 KEEP_ALIVE_SECONDS = 30.0
 DRAIN_BYTES = 256 * 1024 * 1024
 PINGS = frozenset({"/ping", "/replicas_status"})
@@ -144,19 +144,22 @@ class Handler(BaseHTTPRequestHandler):
 
     @contextlib.contextmanager
     def _statement(self, ask: Ask, plain: Iterator[bytes]) -> Iterator[bytes]:
-        """The whole statement; what an ``INSERT`` brings along in a large body waits in a file for the engine."""
+        """The statement for the engine, which takes the data of an ``INSERT`` from a file.
+
+        It takes only text as part of a statement, and would keep several copies of it.
+        """
         data, complete = _head_of(plain)
         whole = ask.query + b"\n" + data if ask.query and data else ask.query or data
-        if complete:
-            if next(sql.tokens(whole), None) is None:
-                raise ServerError(SYNTAX_ERROR, "Syntax error: Empty query.")
-            yield whole
-            return
         head = sql.insert_head(whole)
-        if head is None:
+        if head and head.data_at < len(whole) and not (complete and head.format == "Values"):
+            with self._spooled(whole[head.data_at :], plain) as path:
+                yield head.from_file(path)
+        elif not complete:
             raise ServerError(QUERY_IS_TOO_LARGE, f"A statement may have {INLINE_BYTES} bytes")
-        with self._spooled(whole[head.data_at :], plain) as path:
-            yield head.from_file(path)
+        elif next(sql.tokens(whole), None) is None:
+            raise ServerError(SYNTAX_ERROR, "Syntax error: Empty query.")
+        else:
+            yield whole
 
     @contextlib.contextmanager
     def _spooled(self, first: bytes, rest: Iterator[bytes]) -> Iterator[str]:

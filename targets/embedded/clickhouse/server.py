@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 1024
 FINISH_SECONDS = 10.0
 CANCEL_SECONDS = 5.0
+_UNFIT = frozenset("*?{}|")  # the engine would take them for patterns, or for options of its own
 
 
 class ServerUnavailable(Exception):
@@ -44,7 +45,7 @@ class ClickHouseServer:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._engine = Engine(options.data / "engine", options.memory_bytes)
+        self._engine = Engine(options.data.resolve() / "engine", options.memory_bytes)
         self._clients = Clients(self._engine.cancel)
         self._http: _HttpServer | None = None
 
@@ -63,7 +64,9 @@ class ClickHouseServer:
             ServerUnavailable: the directory or the address cannot be had.
             EngineUnavailable: the engine refuses the directory.
         """
-        uploads = self._options.data / "uploads"
+        uploads = self._options.data.resolve() / "uploads"
+        if unfit := sorted(set(str(uploads)) & _UNFIT):
+            raise ServerUnavailable(f"the path {uploads} holds {' '.join(unfit)}: use a data directory without")
         try:
             shutil.rmtree(uploads, ignore_errors=True)  # what a killed server left behind
             uploads.mkdir(parents=True, mode=0o700)

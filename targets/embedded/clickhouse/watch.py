@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -79,9 +80,12 @@ class Clients:
 
 def is_gone(connection: socket.socket) -> bool:
     """Whether the other end has closed or broken the connection; takes nothing from it."""
-    try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except BlockingIOError:
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    if not poll.poll(0):
         return False
+    try:
+        # Does not wait: there is something to read, be it the end. (A socket with a timeout waits even if told not to.)
+        return connection.recv(1, socket.MSG_PEEK) == b""
     except OSError:
         return True

@@ -140,7 +140,7 @@ def test_recovery_from_the_ledger_alone(machine: Machine) -> None:
     found = recover(machine, ledger, limit=1)
     assert [bool(recovery.proof) for recovery in found] == [True, True, False]
     assert machine.states["scripted-worker-1"] is ProcessState.RUNNING
-    assert machine.active is None
+    assert machine.proxy("scripted").active is None
     assert [entry.fault for entry in ledger.pending()] == ["of-another-version"]
     assert "no fault of that name" in found[2].problem
 
