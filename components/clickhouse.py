@@ -142,7 +142,7 @@ class ClickHouse(pulumi.ComponentResource):
         ports = {"http": files.HTTP, "native": files.NATIVE, "metrics": files.METRICS}
         return core.ContainerArgs(
             name=NAME,
-            image=f"{settings.clickhouse_image}:{settings.clickhouse_version}",
+            image=settings.clickhouse_reference,
             image_pull_policy=settings.image_pull_policy,
             ports=[core.ContainerPortArgs(name=name, container_port=port) for name, port in ports.items()],
             env=[

@@ -8,6 +8,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from components.quantities import cpu_setting, mebibytes, memory_setting, quantity
 
+
+def _no_moving_tag(tag: str) -> str:
+    if tag == "latest":
+        raise ValueError("must name a version, not latest, which is another image tomorrow")
+    return tag
+
+
 Memory = Annotated[str, AfterValidator(memory_setting)]
 Cpu = Annotated[str, AfterValidator(cpu_setting)]
 Days = Annotated[int, Field(ge=1, le=3650)]
@@ -17,6 +24,7 @@ DnsName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9*]([-a-z0-9.]{0,251
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$")]
 Target = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}:\d{1,5}$")]
+Tag = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]{0,127}$"), AfterValidator(_no_moving_tag)]
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhdwy]$")]
 
 SMALLEST_TRINO_MIB = 1024
@@ -88,6 +96,7 @@ class Settings(BaseModel):
 
     trino_image: Image = "trinodb/trino"
     trino_version: Annotated[int, Field(ge=424, le=999)] = 476
+    trino_tag: Tag | Literal[""] = ""
     trino_user: UserName = "qer"
     trino_workers: Annotated[int, Field(ge=1, le=100)] = 2
     trino_coordinator_cpu_request: Cpu = "200m"
@@ -124,6 +133,7 @@ class Settings(BaseModel):
 
     clickhouse_image: Image = "clickhouse/clickhouse-server"
     clickhouse_version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+(\.\d+)*(-[a-z]+)?$")] = "25.8"
+    clickhouse_tag: Tag | Literal[""] = ""
     clickhouse_user: UserName = "qer"
     clickhouse_database: Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "qer"
     clickhouse_cpu_request: Cpu = "200m"
@@ -134,6 +144,16 @@ class Settings(BaseModel):
     clickhouse_storage_class: DnsName | Literal[""] = ""
     clickhouse_storage_on_destroy: Literal["delete", "keep"] = "delete"
     clickhouse_stop_seconds: Seconds = 60
+
+    @property
+    def trino_reference(self) -> str:
+        """Trino's image with its tag."""
+        return f"{self.trino_image}:{self.trino_tag or self.trino_version}"
+
+    @property
+    def clickhouse_reference(self) -> str:
+        """ClickHouse's image with its tag."""
+        return f"{self.clickhouse_image}:{self.clickhouse_tag or self.clickhouse_version}"
 
     @property
     def trino_coordinator(self) -> Resources:

@@ -72,7 +72,7 @@ def _container(node: Node) -> core.ContainerArgs:
     settings = node.site.settings
     return core.ContainerArgs(
         name=NAME,
-        image=f"{settings.trino_image}:{settings.trino_version}",
+        image=settings.trino_reference,
         image_pull_policy=settings.image_pull_policy,
         ports=[
             core.ContainerPortArgs(name="http", container_port=HTTP),

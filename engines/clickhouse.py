@@ -167,7 +167,10 @@ class ClickHouseRunning(RunningQuery):
     def cancel(self) -> None:
         """See ``RunningQuery.cancel``; harmless when it has ended."""
         with self._engine.connect() as session:
-            session.execute(f"KILL QUERY WHERE query_id = '{self._query_id}' ASYNC", deadline=CONTROL_SECONDS)
+            session.execute(
+                f"KILL QUERY WHERE query_id = '{self._query_id}' OR Settings['log_comment'] = '{self._query_id}' ASYNC",
+                deadline=CONTROL_SECONDS,
+            )
 
     def wait(self, timeout: float) -> Answer:
         """See ``RunningQuery.wait``."""

@@ -85,6 +85,8 @@ class PortForward:
         except (*FAILURES, NoEndpoint, TimeoutError, httpx_ws.HTTPXWSException, BaseExceptionGroup):
             # The client sees its connection reset, which is what happened to it.
             writer.transport.abort()
+        except asyncio.CancelledError:  # by stop(), which waits for this task and needs no more of it
+            writer.transport.abort()
         finally:
             self._tunnels.discard(task)
             writer.close()
