@@ -1,8 +1,13 @@
 """CrossGuard policy pack: the rules of ``rules.py`` over every resource of a preview or an update."""
 
-from pulumi_policy import EnforcementLevel, PolicyPack, ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
-
 import rules
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyPack,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+)
 
 
 def _policy(rule: rules.Rule) -> ResourceValidationPolicy:

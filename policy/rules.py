@@ -91,21 +91,30 @@ def has_labels(manifest: Manifest) -> Iterator[str]:
             yield f"label {label} is missing"
 
 
-def has_no_plain_secret(manifest: Manifest) -> Iterator[str]:
-    """Secrets are in Secrets: not in the environment, on a command line, in a ConfigMap or an annotation."""
+def has_no_plain_environment(manifest: Manifest) -> Iterator[str]:
+    """No variable whose name tells of a secret holds its value in the open."""
     for container in containers(manifest):
         for variable in container.get("env") or []:
             if SECRET_WORDS.search(variable["name"]) and variable.get("value"):
                 yield f"environment variable {variable['name']} holds its value in the open"
-    if manifest.get("kind") == "ConfigMap":
-        for key, text in (manifest.get("data") or {}).items():
-            if PRIVATE_KEY.search(text):
-                yield f"{key} holds a private key"
-            for line in text.splitlines():
-                name, _, value = line.partition("=")
-                named = SECRET_WORDS.search(name.rpartition(".")[2]) and value and not value.startswith(("${", "/"))
-                if named:
-                    yield f"{key} holds {name.strip()} in the open"
+
+
+def has_no_plain_secret(manifest: Manifest) -> Iterator[str]:
+    """No ConfigMap holds a private key, or a property whose name tells of a secret."""
+    if manifest.get("kind") != "ConfigMap":
+        return
+    for key, text in (manifest.get("data") or {}).items():
+        if PRIVATE_KEY.search(text):
+            yield f"{key} holds a private key"
+        yield from (f"{key} holds {name} in the open" for name in _open_properties(text))
+
+
+def _open_properties(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        name, _, value = line.partition("=")
+        # A reference to the environment or to a file is not the secret itself.
+        if value and not value.startswith(("${", "/")) and SECRET_WORDS.search(name.rpartition(".")[2]):
+            yield name.strip()
 
 
 def leaves_lost_nodes_soon(manifest: Manifest) -> Iterator[str]:
@@ -123,7 +132,7 @@ def leaves_lost_nodes_soon(manifest: Manifest) -> Iterator[str]:
 
 
 # What holds for every object, also of charts; and what holds for our own objects only.
-FOR_ALL: tuple[Rule, ...] = (has_requests_and_limits, has_pinned_images, has_no_plain_secret)
+FOR_ALL: tuple[Rule, ...] = (has_requests_and_limits, has_pinned_images, has_no_plain_environment, has_no_plain_secret)
 FOR_OWN: tuple[Rule, ...] = (has_probes, is_restricted, has_labels, leaves_lost_nodes_soon)
 
 
