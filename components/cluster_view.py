@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import kr8s
-from kr8s.objects import CustomResourceDefinition, Namespace, Node, Pod, Secret, new_class
 
 from components.preflight import GROUP, NotPossible, Room, room_left
 
-StorageClass = new_class(kind="StorageClass", version="storage.k8s.io/v1", namespaced=False, plural="storageclasses")
+Manifest = Mapping[str, Any]
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -26,29 +25,35 @@ class ClusterView:
 
     def namespaces(self) -> dict[str, dict[str, str]]:
         """See ``View``."""
-        return {one.name: dict(one.labels) for one in Namespace.list(api=self._api)}
+        return {_name(one): one["metadata"].get("labels", {}) for one in self._all("namespaces")}
 
     def definitions(self) -> set[str]:
         """See ``View``."""
-        return {one.spec.names.kind for one in CustomResourceDefinition.list(api=self._api) if one.spec.group == GROUP}
+        found = self._all("customresourcedefinitions.apiextensions.k8s.io")
+        return {one["spec"]["names"]["kind"] for one in found if one["spec"]["group"] == GROUP}
 
     def storage_classes(self) -> dict[str, bool]:
         """See ``View``."""
-        return {one.name: one.annotations.get(_DEFAULT_CLASS) == "true" for one in StorageClass.list(api=self._api)}
+        found = self._all("storageclasses.storage.k8s.io")
+        return {_name(one): one["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true" for one in found}
 
     def secret_keys(self, namespace: str, name: str) -> set[str] | None:
         """See ``View``."""
-        found = [one for one in Secret.list(namespace=namespace, api=self._api) if one.name == name]
-        return set(found[0].raw.get("data", {})) if found else None
+        found = [one for one in self._all("secrets", namespace) if _name(one) == name]
+        return set(found[0].get("data", {})) if found else None
 
     def room(self, own_namespaces: Sequence[str]) -> list[Room]:
         """See ``View``."""
-        pods = [pod for pod in Pod.list(namespace=kr8s.ALL, api=self._api) if pod.namespace not in own_namespaces]
+        pods = [pod for pod in self._all("pods") if pod["metadata"]["namespace"] not in own_namespaces]
         return [
-            room_left(node.status.allocatable, _requests(pods, node.name), node.name)
-            for node in Node.list(api=self._api)
-            if not node.unschedulable
+            room_left(node["status"]["allocatable"], _requests(pods, _name(node)), _name(node))
+            for node in self._all("nodes")
+            if not node["spec"].get("unschedulable")
         ]
+
+    def _all(self, kind: str, namespace: str = kr8s.ALL) -> list[Manifest]:
+        found = self._api.get(kind, namespace=namespace)
+        return [one if isinstance(one, dict) else one.raw for one in found]
 
 
 def _connect(context: str) -> kr8s.Api:
@@ -68,10 +73,15 @@ def _short(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
-def _requests(pods: Iterable[Any], node: str) -> list[dict[str, str]]:
+def _name(manifest: Manifest) -> str:
+    name: str = manifest["metadata"]["name"]
+    return name
+
+
+def _requests(pods: Iterable[Manifest], node: str) -> list[dict[str, str]]:
     return [
         container.get("resources", {}).get("requests", {})
         for pod in pods
-        if pod.raw["spec"].get("nodeName") == node and pod.raw["status"].get("phase") in {"Pending", "Running"}
-        for container in pod.raw["spec"]["containers"]
+        if pod["spec"].get("nodeName") == node and pod["status"].get("phase") in {"Pending", "Running"}
+        for container in pod["spec"]["containers"]
     ]

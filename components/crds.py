@@ -7,7 +7,7 @@ from typing import Any
 
 import kr8s
 import pulumi
-from kr8s.objects import APIObject, CustomResourceDefinition, new_class
+from kr8s.objects import CustomResourceDefinition, new_class
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
 GROUP = "monitoring.coreos.com"
@@ -45,11 +45,12 @@ def _api(props: Mapping[str, Any]) -> kr8s.Api:
     return kr8s.api(context=props["context"] or None)
 
 
-def _definitions(api: kr8s.Api) -> list[APIObject]:
-    return [crd for crd in CustomResourceDefinition.list(api=api) if crd.spec.group == GROUP]
+def _definitions(api: kr8s.Api) -> list[CustomResourceDefinition]:
+    listed = CustomResourceDefinition.list(api=api)
+    return [one for one in listed if isinstance(one, CustomResourceDefinition) and one.spec.group == GROUP]
 
 
-def _used(crd: APIObject, api: kr8s.Api) -> bool:
+def _used(crd: CustomResourceDefinition, api: kr8s.Api) -> bool:
     version = next(version.name for version in crd.spec.versions if version.storage)
     kind = new_class(
         kind=crd.spec.names.kind,

@@ -62,7 +62,7 @@ def _line(project: str, error: ValidationError) -> str:
     first, *rest = [str(part) for part in problem["loc"] if not str(part).startswith(("function-", "constrained-"))]
     key = ".".join([first, *(part for part in rest if part not in {"str", "SecretKey"})])
     value = problem["input"]
-    shown = f" = {value!r}" if isinstance(value, (str, int)) and not isinstance(value, dict) else ""
+    shown = f" = {value!r}" if isinstance(value, (str, int)) else ""
     return f"{project}:{key}{shown}: {_allowed(message)}"
 
 

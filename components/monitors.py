@@ -33,10 +33,10 @@ class Monitors(pulumi.ComponentResource):
     """ServiceMonitors of both engines, and one PrometheusRule.
 
     Attributes:
-        names: of the custom resources.
+        names: kind and name of the custom resources.
     """
 
-    names: list[pulumi.Output[str]]
+    names: list[str]
 
     def __init__(self, name: str, args: MonitorsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("qer:components:Monitors", name, None, opts)
@@ -62,8 +62,8 @@ class Monitors(pulumi.ComponentResource):
         ]
         self.register_outputs({"names": self.names})
 
-    def _make(self, kind: str, name: str, namespace: pulumi.Input[str], spec: dict[str, object]) -> pulumi.Output[str]:
-        made = extensions.CustomResource(
+    def _make(self, kind: str, name: str, namespace: pulumi.Input[str], spec: dict[str, object]) -> str:
+        extensions.CustomResource(
             f"{self._site.prefix}-{name}-{kind.lower()}",
             api_version=_API,
             kind=kind,
@@ -71,7 +71,7 @@ class Monitors(pulumi.ComponentResource):
             spec=spec,
             opts=child(self, *self._args.after),
         )
-        return pulumi.Output.from_input(made.metadata).apply(lambda metadata: str(metadata["name"]))
+        return f"{kind}/{name}"
 
     def _monitor(self, name: str, component: str, endpoint: dict[str, object]) -> dict[str, object]:
         selector = {NAME: name, INSTANCE: self._site.prefix, COMPONENT: component}

@@ -37,19 +37,17 @@ class Parts:
 
 def export(parts: Parts) -> None:
     """Export everything. ``outputs`` is the runner's document; passwords are Pulumi secrets."""
-    waited_for = pulumi.Output.all(
+    waited_for: pulumi.Output[list[str]] = pulumi.Output.all(
+        parts.trino.tls_secret,
         *parts.namespaces.values(),
         parts.trino.service,
         parts.trino.coordinator,
         parts.trino.workers,
-        parts.trino.tls_secret,
         parts.clickhouse.service,
         parts.clickhouse.workload,
         parts.access.service_account,
     )
-    document = waited_for.apply(
-        lambda _: parts.trino.tls_secret.apply(lambda tls_secret: outputs_document(parts, tls_secret))
-    )
+    document: pulumi.Output[Outputs] = waited_for.apply(lambda known: outputs_document(parts, tls_secret=known[0]))
     pulumi.export(
         "outputs", document.apply(lambda made: made.model_dump(mode="json", by_alias=True, exclude_none=True))
     )
@@ -58,7 +56,7 @@ def export(parts: Parts) -> None:
     pulumi.export("passwords", pulumi.Output.secret(_passwords(parts)))
 
 
-def outputs_document(parts: Parts, tls_secret: str) -> Outputs:
+def outputs_document(parts: Parts, *, tls_secret: str) -> Outputs:
     """The document, validated."""
     site = parts.site
     return Outputs(

@@ -49,6 +49,16 @@ CatalogName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$"
 Catalog = dict[str, str | SecretKey]
 
 
+def _tpch_only() -> dict[str, Catalog]:
+    return {
+        "tpch": {
+            "connector.name": "tpch",
+            "tpch.column-naming": "STANDARD",
+            "tpch.double-type-mapping": "DECIMAL",
+        }
+    }
+
+
 class Resources(BaseModel):
     """What one container asks for and may use at most."""
 
@@ -108,16 +118,7 @@ class Settings(BaseModel):
     trino_worker_cpu_limit: Cpu = "500m"
     trino_worker_memory_limit: Memory = "1Gi"
     trino_jvm: Literal["auto", "fast-start", "throughput"] = "auto"
-    trino_catalogs: dict[CatalogName, Catalog] = Field(
-        default_factory=lambda: {
-            "tpch": {
-                "connector.name": "tpch",
-                "tpch.column-naming": "STANDARD",
-                "tpch.double-type-mapping": "DECIMAL",
-            }
-        },
-        min_length=1,
-    )
+    trino_catalogs: dict[CatalogName, Catalog] = Field(default_factory=_tpch_only, min_length=1)
     trino_query_concurrency: Annotated[int, Field(ge=1, le=10000)] = 20
     trino_query_queue: Annotated[int, Field(ge=1, le=100000)] = 200
     trino_tls_secret: Label | Literal[""] = ""

@@ -230,7 +230,7 @@ def _password_file(users: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[str
     def text(passwords: dict[str, str]) -> str:
         return "".join(trino_password_line(user, plain) for user, plain in passwords.items())
 
-    return pulumi.Output.secret(pulumi.Output.all(**users)).apply(text)
+    return pulumi.Output.all(**users).apply(text)
 
 
 def _strategy(role: str) -> apps.DeploymentStrategyArgs:

@@ -92,8 +92,9 @@ class Cluster:
         return base64.b64decode(found).decode()
 
     async def _read(self, reference: SecretRef) -> str | None:
-        secret = await Secret.get(reference.name, namespace=reference.namespace, api=self.api)
-        value = secret.raw.get("data", {}).get(reference.key)
+        secret: Secret = await Secret.get(reference.name, namespace=reference.namespace, api=self.api)
+        manifest: dict[str, Any] = dict(secret.raw)
+        value = manifest.get("data", {}).get(reference.key)
         return None if value is None else str(value)
 
     def close(self) -> None:

@@ -118,7 +118,7 @@ class PortForward:
         pods = [
             pod
             async for pod in Pod.list(namespace=self._namespace, label_selector=dict(selector), api=self._cluster.api)
-            if is_ready(pod.raw)
+            if isinstance(pod, Pod) and is_ready(pod.raw)
         ]
         if not pods:
             raise NoEndpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +72,7 @@ class Recorder(Mocks):
             inputs = {**inputs, "base64": SEED}
         return args.name, inputs
 
-    def call(self, args: MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"the program calls {args.token}")
 
 
@@ -99,9 +99,10 @@ def run(**config: object) -> Registered:
     def export(name: str, value: object) -> None:
         pulumi.Output.from_input(value).apply(lambda known: registered.outputs.update({name: known}))
 
-    @pulumi.runtime.test
-    def program() -> None:
+    def run_main() -> None:
         runpy.run_path(str(ROOT / "__main__.py"))
+
+    program: Callable[[], None] = pulumi.runtime.test(run_main)  # type: ignore[no-untyped-call]
 
     with environment({"preflight": False, **config}):
         pulumi.export = export
