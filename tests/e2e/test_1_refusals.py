@@ -1,0 +1,92 @@
+"""What cannot work is said in one line before anything is made, and the repaired stack comes up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.pulumi_stack import PulumiStack, kubectl
+
+
+@pytest.fixture(scope="module")
+def stack(new_stack: Callable[[str], PulumiStack]) -> PulumiStack:
+    return new_stack("no")
+
+
+@pytest.fixture
+def settings(stack: PulumiStack) -> Iterator[dict[str, object]]:
+    before = dict(stack.settings)
+    yield stack.settings
+    stack.settings.clear()
+    stack.settings.update(before)
+
+
+def assert_refused(stack: PulumiStack, line: str, **environment: str) -> None:
+    done = stack.up(**environment)
+    assert done.status != 0
+    assert [one for one in done.text.splitlines() if line in one], done.text
+    assert "Traceback" not in done.text
+    # Nothing of it was made: not here, and not in the cluster.
+    assert set(stack.resources()) <= {"pulumi:pulumi:Stack"}
+    assert stack.prefix not in kubectl("get", "namespaces", "-o", "name")
+
+
+def test_no_cluster(stack: PulumiStack, tmp_path: Path) -> None:
+    config = tmp_path / "kubeconfig"
+    config.write_text(
+        "apiVersion: v1\nkind: Config\ncurrent-context: gone\n"
+        "contexts: [{name: gone, context: {cluster: gone, user: gone}}]\nusers: [{name: gone, user: {}}]\n"
+        "clusters: [{name: gone, cluster: {server: 'https://127.0.0.1:1'}}]\n"
+    )
+    assert_refused(stack, "cannot be reached", KUBECONFIG=str(config))
+
+
+def test_no_kubeconfig(stack: PulumiStack, tmp_path: Path) -> None:
+    assert_refused(stack, "cannot be reached", KUBECONFIG=str(tmp_path / "none"))
+
+
+def test_wrong_context(stack: PulumiStack, settings: dict[str, object]) -> None:
+    settings["kubeContext"] = "nowhere"
+    assert_refused(stack, "the cluster of context nowhere cannot be reached")
+
+
+def test_missing_definitions(stack: PulumiStack, settings: dict[str, object]) -> None:
+    if "monitoring.coreos.com" in kubectl("get", "customresourcedefinitions", "-o", "name"):
+        pytest.skip("this cluster has them")
+    settings |= {"monitoringEnabled": False, "monitoringCrds": "existing"}
+    assert_refused(stack, "no custom resource definition for PrometheusRule, ServiceMonitor")
+
+
+def test_namespace_of_somebody_else(stack: PulumiStack, settings: dict[str, object]) -> None:
+    settings["namespacePrefix"] = "occupied"
+    kubectl("create", "namespace", "occupied-trino")
+    try:
+        assert_refused(stack, "namespace occupied-trino exists and is not this stack's")
+    finally:
+        kubectl("delete", "namespace", "occupied-trino")
+
+
+def test_namespaces_that_should_exist(stack: PulumiStack, settings: dict[str, object]) -> None:
+    settings["namespacesOwned"] = False
+    assert_refused(stack, "does not exist, and namespacesOwned is false")
+
+
+def test_no_storage_class(stack: PulumiStack, settings: dict[str, object]) -> None:
+    settings["clickhouseStorageClass"] = "nvme"
+    assert_refused(stack, "storage class nvme (clickhouseStorageClass) does not exist; there are ")
+
+
+def test_too_little_memory(stack: PulumiStack, settings: dict[str, object]) -> None:
+    settings |= {"clickhouseMemoryRequest": "900Gi", "clickhouseMemoryLimit": "900Gi"}
+    assert_refused(stack, "no node takes clickhouse (921600 Mi")
+
+
+def test_bad_setting(stack: PulumiStack, settings: dict[str, object]) -> None:
+    settings["trinoWorkers"] = 0
+    assert_refused(stack, "query-engine-reliability:trinoWorkers = '0': must be at least 1")
+
+
+def test_the_repaired_stack_previews(stack: PulumiStack) -> None:
+    assert len(stack.changes()) > 50
