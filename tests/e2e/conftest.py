@@ -16,7 +16,7 @@ from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, run
 
 SANDBOX = Path(os.environ.get("SANDBOX", ROOT.parent / "shared" / "sandbox"))
 START_ATTEMPTS = 4
-IGNORED_KINDS = ("events", "componentstatuses", ".metrics.k8s.io", "endpointslices", "replicasets")
+IGNORED_KINDS = ("events", "componentstatuses", ".metrics.k8s.io", "endpoint", "replicasets")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -107,10 +107,8 @@ def everything(sandbox: Path | None) -> Callable[[], set[str]]:
             if not any(ignored in kind for ignored in IGNORED_KINDS)
         ]
         columns = "custom-columns=A:.kind,B:.metadata.namespace,C:.metadata.name"
-        found: set[str] = set()
-        for kind in kinds:
-            found |= set(kubectl("get", kind, "-A", "--no-headers", "-o", columns).splitlines())
-        return {" ".join(line.split()) for line in found if line and "No resources found" not in line}
+        found = kubectl("get", ",".join(kinds), "-A", "--no-headers", "-o", columns).splitlines()
+        return {" ".join(line.split()) for line in found if line}
 
     return names
 
