@@ -16,6 +16,7 @@ from pathlib import Path
 from targets.embedded.clickhouse.auth import Credentials
 
 PARENT_PERIOD_SECONDS = 0.5
+WAKE_SECONDS = 0.2
 DEFAULT_MEMORY_MIB = 2560
 COULD_NOT_RUN = 3
 _PR_SET_PDEATHSIG = 1
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server until SIGTERM, SIGINT or the end of its parent; returns the exit code."""
     options = _parser().parse_args(arguments)
-    _log_to(options.log)
+    try:
+        _log_to(options.log)
+    except OSError as error:
+        return _refuse(f"cannot write the log {options.log}: {error.strerror}")
     ended = _end_on_signal()
     if options.parent_pid:
         _end_with(options.parent_pid, ended)
@@ -54,7 +58,8 @@ def _serve(options: argparse.Namespace, credentials: Credentials, ended: threadi
     except (EngineUnavailable, ServerUnavailable) as error:
         return _refuse(str(error))
     log.info("listening on %s:%d, process %d", *server.address, os.getpid())
-    ended.wait()
+    while not ended.wait(WAKE_SECONDS):
+        """A signal may come to one of the engine's threads: Python acts on it when this one wakes up."""
     server.stop()
     log.info("stopped")
     return 0
@@ -103,7 +108,6 @@ def _log_to(file: Path | None) -> None:
 
 def _refuse(reason: str) -> int:
     sys.stderr.write(f"clickhouse server: {reason}\n")
-    log.error("%s", reason)
     return COULD_NOT_RUN
 
 
