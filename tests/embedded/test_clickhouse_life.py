@@ -83,7 +83,7 @@ def test_data_and_uploads_after_an_orderly_end(tmp_path: Path) -> None:
 
 
 def test_sigterm_lets_a_statement_finish_and_accepts_no_more(tmp_path: Path) -> None:
-    with running(tmp_path) as server, ThreadPoolExecutor(1) as pool:
+    with running(tmp_path, "--grace-seconds", "60") as server, ThreadPoolExecutor(1) as pool:
         slow = pool.submit(server.ask, "SELECT sum(sleepEachRow(0.2)) FROM numbers(8) SETTINGS max_block_size = 1")
         until(lambda: server.ask("SELECT count() - 1 FROM system.processes").body == b"1\n")
         server.process.send_signal(signal.SIGTERM)
@@ -93,7 +93,7 @@ def test_sigterm_lets_a_statement_finish_and_accepts_no_more(tmp_path: Path) -> 
 
 
 def test_a_statement_without_end_does_not_keep_the_server(tmp_path: Path) -> None:
-    with running(tmp_path) as server, ThreadPoolExecutor(1) as pool:
+    with running(tmp_path, "--grace-seconds", "0.2") as server, ThreadPoolExecutor(1) as pool:
         endless = pool.submit(server.ask, HEAVY)
         until(lambda: server.ask("SELECT count() - 1 FROM system.processes").body == b"1\n")
         assert server.terminate() == 0
@@ -152,6 +152,17 @@ def test_what_it_does_not_start_with(tmp_path: Path) -> None:
     assert "cannot write the log" in _refusal(server, "--log", str(tmp_path / "none" / "log"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert "in use" in _refusal(server, "--port", str(taken.getsockname()[1]))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--port", "70000"), ("--port", "x"), ("--max-memory-mib", "1"), ("--grace-seconds", "-1"), ("--nothing", "1")],
+)
+def test_senseless_options(tmp_path: Path, option: str, value: str) -> None:
+    command = [*ServerProcess(tmp_path).command(), option, value]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 2
+    assert option in done.stderr.splitlines()[-1]
 
 
 def test_one_server_per_directory(tmp_path: Path) -> None:

@@ -51,7 +51,14 @@ def _serve(options: argparse.Namespace, credentials: Credentials, ended: threadi
     from targets.embedded.clickhouse.server import ClickHouseServer, Options, ServerUnavailable  # noqa: PLC0415
 
     server = ClickHouseServer(
-        Options(options.data, options.host, options.port, credentials, options.max_memory_mib * 1024**2)
+        Options(
+            data=options.data,
+            host=options.host,
+            port=options.port,
+            credentials=credentials,
+            memory_bytes=options.max_memory_mib * 1024**2,
+            grace_seconds=options.grace_seconds,
+        )
     )
     try:
         server.start()
@@ -83,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_MEMORY_MIB,
         help="memory for all statements and caches together (default: %(default)s)",
     )
+    parser.add_argument(
+        "--grace-seconds",
+        type=_seconds,
+        default=3.0,
+        help="how long running statements may take to finish at the end (default: %(default)s)",
+    )
     return parser
 
 
@@ -90,6 +103,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: give seconds from 0 to 3600")
+    return seconds
 
 
 def _mebibytes(text: str) -> int:

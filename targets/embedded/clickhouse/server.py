@@ -21,8 +21,7 @@ from targets.embedded.clickhouse.watch import Clients
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 1024
-FINISH_SECONDS = 10.0
-CANCEL_SECONDS = 5.0
+CANCEL_SECONDS = 1.5
 _UNFIT = frozenset("*?{}|")  # the engine would take them for patterns, or for options of its own
 
 
@@ -32,13 +31,19 @@ class ServerUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the server is started with; ``memory_bytes`` limits the engine."""
+    """What the server is started with.
+
+    Attributes:
+        memory_bytes: limit for the engine.
+        grace_seconds: how long running statements may take to finish when the server ends.
+    """
 
     data: Path
     host: str
     port: int
     credentials: Credentials
     memory_bytes: int
+    grace_seconds: float
 
 
 class ClickHouseServer:
@@ -89,7 +94,7 @@ class ClickHouseServer:
         self._clients.closing = True
         self._http.shutdown()
         self._http.server_close()
-        if not self._clients.wait_idle(FINISH_SECONDS):
+        if not self._clients.wait_idle(self._options.grace_seconds):
             self._engine.cancel_all()
             self._clients.wait_idle(CANCEL_SECONDS)
         self._clients.stop()
