@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,13 +140,10 @@ def _engine(request: Request, console: Console) -> Iterator[Engine]:
         yield engine_class("trino")(request.endpoint)
         return
     config = EmbeddedConfig(engines=("trino",), listener=Listener(phase=console.step, transfer=console.transfer))
-    target = EmbeddedTarget(config)
-    with console.phase("Starting the embedded Trino"):
-        target.open()
-    try:
+    with ExitStack() as stack:
+        with console.phase("Starting the embedded Trino"):
+            target = stack.enter_context(EmbeddedTarget(config))
         yield target.engines()[0]
-    finally:
-        target.close()
 
 
 def _measure(engine: Engine, request: Request, console: Console) -> Measured:

@@ -132,6 +132,8 @@ def _summary(measured: Measured) -> str:
         if measured.oracle
         else f"NOT VALIDATED: {measured.request.unvalidated}",
     ]
+    if measured.adapted:
+        parts.append("the tables lack standard names or decimals, so each query renames and casts (timed with it)")
     return "; ".join(parts) + f". {NOTE}"
 
 

@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import IO
 
 from targets.base import MeansError, TargetError
@@ -23,6 +24,7 @@ from targets.embedded.tls import write_private
 
 POLL_SECONDS = 0.1
 END_SECONDS = 30.0
+REHEARSAL_SECONDS = 120.0
 
 
 @dataclass(slots=True)
@@ -58,23 +60,27 @@ class Instance:
         """What it was started with."""
         return Settings.model_validate_json((self.run.directory / SETTINGS_FILE).read_bytes())
 
-    def release(self) -> None:
-        """End an instance of our own; leave one that was attached to. May be called twice."""
+    def release(self, seconds: float = END_SECONDS) -> None:
+        """End an instance of our own; leave one that was attached to. May be called twice.
+
+        Args:
+            seconds: how long it may take before it is ended by force.
+        """
         if self.use is not None:
             os.close(self.use)
             self.use = None
         elif self.supervisor is not None:
             if self.supervisor.stdin is not None:
                 self.supervisor.stdin.close()
-            _wait_or_kill(self.supervisor)
+            _wait_or_kill(self.supervisor, seconds)
             runs.end_leftovers(self.run)
             self.run.remove()
             self.supervisor = None
 
 
-def _wait_or_kill(supervisor: subprocess.Popen[bytes]) -> None:
+def _wait_or_kill(supervisor: subprocess.Popen[bytes], seconds: float) -> None:
     try:
-        supervisor.wait(END_SECONDS)
+        supervisor.wait(seconds)
     except subprocess.TimeoutExpired:
         supervisor.kill()  # every engine dies with it
         supervisor.wait()
@@ -86,7 +92,11 @@ def start(config: EmbeddedConfig) -> Instance:
     Raises:
         TargetError: it cannot be started; nothing of it is left then.
     """
-    settings = _settings(config)
+    return _launch(_settings(config))
+
+
+def _launch(settings: Settings) -> Instance:
+    config = settings.config
     run, lock = runs.create(kept=config.keep)
     with tempfile.TemporaryFile() as log:
         try:
@@ -103,12 +113,19 @@ def start(config: EmbeddedConfig) -> Instance:
 
 
 def _settings(config: EmbeddedConfig) -> Settings:
-    home = caches = None
-    if "trino" in config.engines:
-        cache = cache_directory()
-        home = distribution.ensure(cache, config.listener)
-        caches = aot.ensure(cache, home, config)
-    return Settings(config=config, trino_home=home, aot_caches=caches or {}, detached=config.keep)
+    if "trino" not in config.engines:
+        return Settings(config=config, trino_home=None, detached=config.keep)
+    cache = cache_directory()
+    home = distribution.ensure(cache, config.listener)
+    caches = aot.ensure(cache, home, config, lambda notes: _rehearse(config, home, notes))
+    return Settings(config=config, trino_home=home, aot_caches=caches, detached=config.keep)
+
+
+def _rehearse(config: EmbeddedConfig, home: Path, notes: Path) -> None:
+    """Start Trino alone until it is ready, and let it end by itself: then it writes its notes."""
+    alone = replace(config, engines=("trino",), trino_workers=1, keep=False)
+    settings = Settings(config=alone, trino_home=home, aot_notes=notes, grace_seconds=REHEARSAL_SECONDS)
+    _launch(settings).release(2 * REHEARSAL_SECONDS)
 
 
 def _spawn(run: runs.Run, lock: int, log: IO[bytes], *, detached: bool) -> subprocess.Popen[bytes]:

@@ -40,6 +40,7 @@ class ProcessSpec:
         log: file its output is appended to.
         port: the port whose listener tells whether it has started.
         up: asks that port (called in a thread).
+        grace_seconds: how long it may take to end after SIGTERM before SIGKILL.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ProcessSpec:
     log: Path
     port: int
     up: Callable[[int], bool]
+    grace_seconds: float = GRACE_SECONDS
 
 
 class KeptProcess:
@@ -182,7 +184,7 @@ class KeptProcess:
         for number in (signal.SIGCONT, signal.SIGTERM):
             process.send_signal(number)
         try:
-            await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+            await asyncio.wait_for(process.wait(), self.spec.grace_seconds)
         except TimeoutError:
             process.kill()
             await process.wait()

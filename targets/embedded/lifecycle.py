@@ -12,6 +12,10 @@ from targets.embedded.messages import Status
 from targets.embedded.plan import OUTPUTS_FILE
 
 
+_started: list[instances.Instance] = []
+"""What this very process has started: its child, which has to be waited for when it ends before this process does."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeptInstance:
     """A running instance: its name, its outputs document (for ``--target``), what its supervisor says."""
@@ -33,6 +37,7 @@ def up(config: EmbeddedConfig) -> KeptInstance:
             return there
         raise TargetError("an embedded instance with other settings is running; end it first: runner embedded down")
     instance = instances.start(replace(config, keep=True))
+    _started.append(instance)
     return _described(instance)
 
 
@@ -45,6 +50,8 @@ def down() -> int:
     kept = instances.kept()
     for instance in kept:
         instances.end(instance)
+    while _started:
+        _started.pop().release()
     return len(kept)
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from targets.contract import EngineOutput, Outputs, SecretRef, Workload
 from targets.embedded import java, tls, trino_config
 from targets.embedded.config import TRINO_VERSION, EmbeddedConfig
-from targets.embedded.keeper import ProcessSpec
+from targets.embedded.keeper import GRACE_SECONDS, ProcessSpec
 from targets.embedded.ports import HOST, PortPool
 from targets.embedded.readiness import Check, ClickHouseCheck, TrinoCheck
 from targets.embedded.trino_config import CATALOGS, TrinoCluster, TrinoNode
@@ -29,14 +29,25 @@ PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 
 
 class Settings(BaseModel):
-    """What the supervisor is told by the process that starts it (written to the run's directory, not argv)."""
+    """What the supervisor is told by the process that starts it (written to the run's directory, not argv).
+
+    Attributes:
+        config: the caller's settings.
+        trino_home: the unpacked distribution.
+        aot_caches: ahead-of-time caches to start Trino from, by role.
+        aot_notes: directory to note the loaded classes in, from which such caches can be made.
+        grace_seconds: how long processes may take to end by themselves.
+        detached: outlive the process that starts it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     config: EmbeddedConfig
     trino_home: Path | None
-    aot_caches: Mapping[str, Path]
-    detached: bool
+    aot_caches: Mapping[str, Path] = {}
+    aot_notes: Path | None = None
+    grace_seconds: float = GRACE_SECONDS
+    detached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,7 @@ class Planner:
             log=self._directory / f"{name}.log",
             port=port,
             up=check.up,
+            grace_seconds=self._settings.grace_seconds,
         )
 
     def _trino(self) -> EnginePlan:
@@ -174,7 +186,14 @@ class Planner:
 
     def _trino_process(self, node: TrinoNode, home: Path, check: Check) -> ProcessSpec:
         role = "coordinator" if node.coordinator else "worker"
-        command = java.command(node, home, self._temporary, self._settings.aot_caches.get(role))
+        notes = self._settings.aot_notes
+        command = java.command(
+            node,
+            home,
+            self._temporary,
+            aot_cache=self._settings.aot_caches.get(role),
+            notes=None if notes is None else notes / f"{role}.aotconf",
+        )
         return self._spec(node.name, role, command, node.http_port, check)
 
     def _clickhouse(self) -> EnginePlan:

@@ -17,23 +17,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import math
 import socket
-import struct
-from collections.abc import Coroutine
 
 from targets.base import Disturbance, MeansError, ProxyStatus
-from targets.embedded.link import CHUNK_BYTES, DOWN, UP, Lane, Link
+from targets.embedded.link import DOWN, UP, Link
+from targets.embedded.relay import close, serve
 
 log = logging.getLogger(__name__)
 
 KINDS = ("latency", "bandwidth", "blackhole", "reset", "refused")
-CONNECT_SECONDS = 10.0
 BACKLOG = 512
-HELD_BYTES = 1024 * 1024
 BIND_ATTEMPTS = 20
-_RST_ON_CLOSE = struct.pack("ii", 1, 0)
+RETRY_SECONDS = 0.05
 
 
 class FaultProxy:
@@ -51,7 +49,7 @@ class FaultProxy:
         self._listen = listen
         self._link = Link()
         self._socket: socket.socket | None = None
-        self._acceptor: asyncio.Task[None] | None = None
+        self._listening = False
         self._open: set[asyncio.Task[None]] = set()
         self._accepted = 0
         self._expiry: asyncio.TimerHandle | None = None
@@ -61,14 +59,18 @@ class FaultProxy:
         """Port for clients; 0 before ``start``."""
         return self._listen[1]
 
+    @property
+    def open_connections(self) -> int:
+        """Connections open now."""
+        return len(self._open)
+
     async def start(self) -> None:
         """Bind and listen.
 
         Raises:
             MeansError: the address cannot be had.
         """
-        self._bind()
-        self._accept()
+        self._accept(self._bind())
 
     async def stop(self) -> None:
         """Stop listening and reset what is open; may be called twice."""
@@ -81,7 +83,7 @@ class FaultProxy:
         return ProxyStatus(
             engine=self.engine,
             port=self.port,
-            listening=self._acceptor is not None,
+            listening=self._listening,
             active=self._link.disturbance,
             connections=self._accepted,
             bytes_up=self._link.passed[UP],
@@ -104,6 +106,7 @@ class FaultProxy:
         if disturbance.kind in {"reset", "refused"}:
             if disturbance.kind == "refused":
                 await self._refuse()
+                self._link.affected["refused"] += await self._is_refused()
             self._link.affected[disturbance.kind] += await self._reset_open()
         return self.status()
 
@@ -114,14 +117,14 @@ class FaultProxy:
             MeansError: the port cannot be listened on again.
         """
         self._end()
-        if self._socket is not None and self._acceptor is None:
+        if self._socket is not None and not self._listening:
             raise MeansError(f"proxy of {self.engine}: cannot listen on port {self.port} again")
         return self.status()
 
     def _end(self) -> None:
         self._forget_disturbance()
-        if self._socket is not None and self._acceptor is None:
-            self._accept()
+        if self._socket is not None and not self._listening:
+            self._accept(self._socket)
 
     def _forget_disturbance(self) -> None:
         if self._expiry:
@@ -130,55 +133,76 @@ class FaultProxy:
         if self._link.disturbance:
             self._link.switch(None)
 
-    def _bind(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.setblocking(False)
+    def _bind(self) -> socket.socket:
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
         try:
-            self._socket.bind(self._listen)
+            bound.bind(self._listen)
         except OSError as error:
-            self._socket.close()
-            self._socket = None
+            bound.close()
             host, port = self._listen
             raise MeansError(f"proxy of {self.engine}: cannot listen on {host}:{port}: {error.strerror}") from error
-        self._listen = self._socket.getsockname()
+        self._listen = bound.getsockname()
+        self._socket = bound
+        return bound
 
-    def _accept(self) -> None:
-        assert self._socket is not None  # noqa: S101 - for the type checker
-        self._socket.listen(BACKLOG)
-        self._acceptor = asyncio.create_task(self._accept_all(self._socket))
+    def _accept(self, listener: socket.socket) -> None:
+        listener.listen(BACKLOG)
+        self._listening = True
+        asyncio.get_running_loop().add_reader(listener, self._accept_waiting, listener)
 
     async def _refuse(self) -> None:
         """Close the listening socket and reserve its port by a bound one: connecting to that is refused."""
         self._close_listener()
         for _ in range(BIND_ATTEMPTS - 1):
             with contextlib.suppress(MeansError):  # the last attempt tells
-                return self._bind()
-            await asyncio.sleep(0.05)
-        return self._bind()
+                self._bind()
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+        self._bind()
+
+    async def _is_refused(self) -> bool:
+        """Whether a client is refused now, tried; it is what proves this disturbance."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+            client.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(client, self._listen)
+            except ConnectionRefusedError:
+                return True
+        return False
 
     def _close_listener(self) -> None:
-        if self._acceptor:
-            self._acceptor.cancel()
-            self._acceptor = None
+        self._listening = False
         if self._socket:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
             self._socket = None
 
-    async def _accept_all(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
+    def _accept_waiting(self, listener: socket.socket) -> None:
+        for _ in range(BACKLOG):
             try:
-                client, _ = await loop.sock_accept(listener)
-            except OSError as error:  # out of file descriptors: some may be free again soon
+                client, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # out of file descriptors: the clients wait until some are free again
                 log.warning("proxy of %s: cannot accept: %s", self.engine, error)
-                await asyncio.sleep(0.1)
-                continue
+                loop = asyncio.get_running_loop()
+                loop.remove_reader(listener)
+                loop.call_later(RETRY_SECONDS, self._accept_again, listener)
+                return
             self._accepted += 1
-            task = asyncio.create_task(self._serve(client))
+            task = asyncio.create_task(serve(client, self.upstream, self._link))
             self._open.add(task)
-            task.add_done_callback(self._open.discard)
+            task.add_done_callback(functools.partial(self._forget, client))
+
+    def _accept_again(self, listener: socket.socket) -> None:
+        if listener is self._socket and self._listening:
+            self._accept(listener)
+
+    def _forget(self, client: socket.socket, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        close(client, orderly=False)  # of a task that was cancelled before it began
 
     async def _reset_open(self) -> int:
         """Break what is open; returns how many connections that were."""
@@ -188,90 +212,6 @@ class FaultProxy:
         if tasks:
             await asyncio.wait(tasks)
         return len(tasks)
-
-    async def _serve(self, client: socket.socket) -> None:
-        """One connection, from accept to its end. Whatever breaks it reaches the client as RST, as from the engine."""
-        upstream = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        orderly = False
-        try:
-            with contextlib.suppress(OSError):  # how a connection broke is the client's affair, and the engine's
-                orderly = await self._carry(client, upstream)
-        finally:
-            for end in (client, upstream):
-                if not orderly:
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
-                end.close()
-
-    async def _carry(self, client: socket.socket, upstream: socket.socket) -> bool:
-        """Forward until both directions have ended; false when there is nothing to be forwarded."""
-        if self._link.kind == "reset":
-            self._link.affected["reset"] += 1
-            return False
-        for end in (client, upstream):
-            end.setblocking(False)
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        held = await self._hold_new(client)
-        if held is None:
-            return True
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await asyncio.get_running_loop().sock_connect(upstream, self.upstream)
-        up, down = Lane(self._link, UP, client, upstream, held), Lane(self._link, DOWN, upstream, client)
-        return all(await _all_or_first_error(up.run(), down.run()))
-
-    async def _hold_new(self, client: socket.socket) -> bytes | None:
-        """Bytes that the client sent while a blackhole kept them; ``None`` when it gave up meanwhile."""
-        if self._link.kind != "blackhole":
-            return b""
-        self._link.affected["blackhole"] += 1
-        waiting = Held(client)
-        try:
-            passable = asyncio.create_task(self._link.passable())
-            gone = asyncio.create_task(waiting.gone.wait())
-            await asyncio.wait({passable, gone}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.stop()
-            passable.cancel()
-            gone.cancel()
-        return None if waiting.gone.is_set() else bytes(waiting.held)
-
-
-class Held:
-    """Takes what a waiting client sends, up to ``HELD_BYTES``, and sees when it gives up."""
-
-    def __init__(self, client: socket.socket) -> None:
-        self.held = bytearray()
-        self.gone = asyncio.Event()
-        self._client = client
-        asyncio.get_running_loop().add_reader(client, self._read)
-
-    def stop(self) -> None:
-        """Read no more."""
-        asyncio.get_running_loop().remove_reader(self._client)
-
-    def _read(self) -> None:
-        try:
-            data = self._client.recv(CHUNK_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        self.held += data
-        if not data:
-            self.gone.set()
-        if not data or len(self.held) >= HELD_BYTES:
-            self.stop()
-
-
-async def _all_or_first_error(*coroutines: Coroutine[None, None, bool]) -> list[bool]:
-    """Run all; the first error ends the others and is raised."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        return [task.result() for task in tasks if task.done()]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _validate(disturbance: Disturbance) -> None:

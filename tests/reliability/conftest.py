@@ -28,12 +28,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(("kind", "entry"), pairs, ids=[f"{kind}/{entry.name}" for kind, entry in pairs])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """The target, started once for the session."""
+    """The target, opened once for the suite; the embedded one on the engines that the whole session shares."""
     # Without this directory on the command line its options do not exist: then the default serves.
     spec = request.config.getoption("target", EMBEDDED)
     try:
+        if spec == EMBEDDED and _engines(request.config) is None:
+            request.getfixturevalue("kept_instance")
         with open_target(spec, engines=_engines(request.config)) as opened:
             yield opened
     except TargetError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 from targets.embedded.clickhouse.auth import Credentials
 
 PARENT_PERIOD_SECONDS = 0.5
+WAKE_SECONDS = 0.2
 DEFAULT_MEMORY_MIB = 2560
 COULD_NOT_RUN = 3
 _PR_SET_PDEATHSIG = 1
@@ -26,7 +27,10 @@ log = logging.getLogger(__name__)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the server until SIGTERM, SIGINT or the end of its parent; returns the exit code."""
     options = _parser().parse_args(arguments)
-    _log_to(options.log)
+    try:
+        _log_to(options.log)
+    except OSError as error:
+        return _refuse(f"cannot write the log {options.log}: {error.strerror}")
     ended = _end_on_signal()
     if options.parent_pid:
         _end_with(options.parent_pid, ended)
@@ -47,14 +51,22 @@ def _serve(options: argparse.Namespace, credentials: Credentials, ended: threadi
     from targets.embedded.clickhouse.server import ClickHouseServer, Options, ServerUnavailable  # noqa: PLC0415
 
     server = ClickHouseServer(
-        Options(options.data, options.host, options.port, credentials, options.max_memory_mib * 1024**2)
+        Options(
+            data=options.data,
+            host=options.host,
+            port=options.port,
+            credentials=credentials,
+            memory_bytes=options.max_memory_mib * 1024**2,
+            grace_seconds=options.grace_seconds,
+        )
     )
     try:
         server.start()
     except (EngineUnavailable, ServerUnavailable) as error:
         return _refuse(str(error))
     log.info("listening on %s:%d, process %d", *server.address, os.getpid())
-    ended.wait()
+    while not ended.wait(WAKE_SECONDS):
+        """A signal may come to one of the engine's threads: Python acts on it when this one wakes up."""
     server.stop()
     log.info("stopped")
     return 0
@@ -78,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_MEMORY_MIB,
         help="memory for all statements and caches together (default: %(default)s)",
     )
+    parser.add_argument(
+        "--grace-seconds",
+        type=_seconds,
+        default=3.0,
+        help="how long running statements may take to finish at the end (default: %(default)s)",
+    )
     return parser
 
 
@@ -85,6 +103,16 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: give seconds from 0 to 3600")
+    return seconds
 
 
 def _mebibytes(text: str) -> int:
@@ -103,7 +131,6 @@ def _log_to(file: Path | None) -> None:
 
 def _refuse(reason: str) -> int:
     sys.stderr.write(f"clickhouse server: {reason}\n")
-    log.error("%s", reason)
     return COULD_NOT_RUN
 
 

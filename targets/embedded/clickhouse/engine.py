@@ -21,6 +21,7 @@ _native: Any = _chdb  # a compiled module without types
 MARKER = "Settings['log_comment']"
 """Where a running statement carries its query id: chDB gives it an id of its own, which cannot be chosen."""
 
+DEFAULT_DATABASE = "default"
 MAX_CONCURRENT = 100
 RESULT_BYTES = 1024**3
 
@@ -100,7 +101,7 @@ class Engine:
             started = time.perf_counter()
             try:
                 handle.query(_set_clause(ask), "Null")
-                if ask.database:
+                if ask.database not in {"", DEFAULT_DATABASE}:
                     handle.query(f"USE {_identifier(ask.database)}", "Null")
                 statement = sql.kill_by_marker(statement, MARKER)
                 found = handle.query(statement, ask.output_format, params=dict(ask.parameters))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import shutil
 import socket
@@ -10,7 +11,7 @@ import threading
 from dataclasses import dataclass
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from targets.embedded.clickhouse.auth import Credentials
 from targets.embedded.clickhouse.engine import Engine
@@ -20,8 +21,7 @@ from targets.embedded.clickhouse.watch import Clients
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 1024
-FINISH_SECONDS = 10.0
-CANCEL_SECONDS = 5.0
+CANCEL_SECONDS = 1.5
 _UNFIT = frozenset("*?{}|")  # the engine would take them for patterns, or for options of its own
 
 
@@ -31,13 +31,19 @@ class ServerUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the server is started with; ``memory_bytes`` limits the engine."""
+    """What the server is started with.
+
+    Attributes:
+        memory_bytes: limit for the engine.
+        grace_seconds: how long running statements may take to finish when the server ends.
+    """
 
     data: Path
     host: str
     port: int
     credentials: Credentials
     memory_bytes: int
+    grace_seconds: float
 
 
 class ClickHouseServer:
@@ -48,6 +54,7 @@ class ClickHouseServer:
         self._engine = Engine(options.data.resolve() / "engine", options.memory_bytes)
         self._clients = Clients(self._engine.cancel)
         self._http: _HttpServer | None = None
+        self._lock: TextIO | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -64,15 +71,12 @@ class ClickHouseServer:
             ServerUnavailable: the directory or the address cannot be had.
             EngineUnavailable: the engine refuses the directory.
         """
-        uploads = self._options.data.resolve() / "uploads"
-        if unfit := sorted(set(str(uploads)) & _UNFIT):
-            raise ServerUnavailable(f"the path {uploads} holds {' '.join(unfit)}: use a data directory without")
-        try:
-            shutil.rmtree(uploads, ignore_errors=True)  # what a killed server left behind
-            uploads.mkdir(parents=True, mode=0o700)
-        except OSError as error:
-            raise ServerUnavailable(f"cannot use the data directory {self._options.data}: {error.strerror}") from error
+        directory = self._options.data.resolve()
+        self._lock = _locked(directory)
         self._engine.open()
+        uploads = directory / "uploads"
+        shutil.rmtree(uploads, ignore_errors=True)  # what a killed server left behind
+        uploads.mkdir(mode=0o700)
         service = Service(self._engine, self._options.credentials, uploads, self._clients)
         address = self._options.host, self._options.port
         try:
@@ -90,12 +94,32 @@ class ClickHouseServer:
         self._clients.closing = True
         self._http.shutdown()
         self._http.server_close()
-        if not self._clients.wait_idle(FINISH_SECONDS):
+        if not self._clients.wait_idle(self._options.grace_seconds):
             self._engine.cancel_all()
             self._clients.wait_idle(CANCEL_SECONDS)
         self._clients.stop()
         self._engine.close()
         self._http = None
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+
+def _locked(directory: Path) -> TextIO:
+    """The directory, made if need be, for this process alone; the lock ends with the file or the process."""
+    if unfit := sorted(set(str(directory)) & _UNFIT):
+        raise ServerUnavailable(f"the path {directory} holds {' '.join(unfit)}: use a data directory without")
+    try:
+        directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+        lock = (directory / "lock").open("a")
+    except OSError as error:
+        raise ServerUnavailable(f"cannot use the data directory {directory}: {error.strerror}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise ServerUnavailable(f"another server uses the data directory {directory}: stop it first") from error
+    return lock
 
 
 class _HttpServer(ThreadingHTTPServer):

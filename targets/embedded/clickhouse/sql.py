@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 _TOKEN = re.compile(
     rb"""
-    (?P<space>\s++|--[^\n]*+|\#[!\ ][^\n]*+|/\*.*?\*/)
-    |(?P<quoted>'(?:[^'\\]++|\\.|'')*+'|"(?:[^"\\]++|\\.|"")*+"|`(?:[^`\\]++|\\.|``)*+`)
+    (?P<space>\s++|--[^\n]*+|\#[!\ ][^\n]*+|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z))
+    |(?P<quoted>'(?:[^'\\]++|\\.|'')*+(?:'|\\?\Z)|"(?:[^"\\]++|\\.|"")*+(?:"|\\?\Z)|`(?:[^`\\]++|\\.|``)*+(?:`|\\?\Z))
     |(?P<word>[A-Za-z_][A-Za-z0-9_]*+)
     |(?P<other>.)
     """,
     re.VERBOSE | re.DOTALL,
 )
+# A statement that ends like this and can be parsed has no quote and no comment open there.
+_LAST_LINE = re.compile(rb"\n[ ]*FORMAT[ ]+([A-Za-z0-9_]+)\s*\Z")
 _AFTER_FORMAT = re.compile(rb"[ \t\f]*\r?\n?")
 _WITHOUT_RESULT = frozenset(
     b"ALTER ATTACH CREATE DELETE DETACH DROP EXCHANGE GRANT INSERT OPTIMIZE RENAME REPLACE REVOKE SET SYSTEM TRUNCATE "
@@ -23,8 +26,7 @@ _WITHOUT_RESULT = frozenset(
 _READS = frozenset(b"SELECT WITH SHOW DESCRIBE DESC EXISTS EXPLAIN VALUES FROM".split())
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word (upper case), a quoted text or a single character, outside comments; ``depth`` counts open brackets."""
 
     text: bytes
@@ -96,6 +98,8 @@ def only_reads(sql: bytes) -> bool:
 
 def output_format(sql: bytes) -> str | None:
     """Format that the statement itself asks for."""
+    if last := _LAST_LINE.search(sql, max(0, len(sql) - 64)):
+        return last[1].decode()
     found, previous = None, b""
     for token in tokens(sql):
         if token.depth == 0 and token.is_word and previous == b"FORMAT":

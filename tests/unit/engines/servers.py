@@ -193,6 +193,32 @@ def silent_port() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
+class Refuser:
+    """A port that breaks every connection as soon as it is there, and counts them."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # shut down
+            while True:
+                connection, _ = self._listening.accept()
+                self.connections += 1
+                reset(connection)
+
+    def __enter__(self) -> Refuser:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+
 class TrinoScript:
     """The statement protocol: one POST, some polls that have nothing yet, then the rows (or the error)."""
 

@@ -15,6 +15,7 @@ from tests.unit.engines.servers import (
     Drip,
     FakeServer,
     OnlyProgress,
+    Refuser,
     Reply,
     Request,
     Reset,
@@ -207,6 +208,14 @@ def test_nobody_listens() -> None:
     assert (error.error_class, error.name) == (ErrorClass.REFUSED, "ConnectionRefusedError")
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_refused_at_once_is_not_tried_again(tmp_path: Path, scheme: str) -> None:
+    with Refuser() as port:
+        error = failure(port.port, scheme=scheme, ca_file=issue(tmp_path).ca_file)
+        assert port.connections == 1
+    assert error.error_class is ErrorClass.RESET
+
+
 def timed_failure(port: int, deadline: float, **changes: object) -> tuple[EngineError, float]:
     started = time.monotonic()
     error = failure(port, deadline, **changes)  # type: ignore[arg-type]
@@ -218,6 +227,16 @@ def timed_failure(port: int, deadline: float, **changes: object) -> tuple[Engine
 def test_the_deadline_ends_any_wait(script: ClickHouseScript, server: FakeServer, sql: str, act: Act) -> None:
     script.act = act
     error, share = timed_failure(server.port, 0.5, sql=sql)
+    assert error.error_class is ErrorClass.TIMEOUT
+    assert 0.99 < share < 2
+
+
+@pytest.mark.parametrize("act", [Stall(), Drip()])
+def test_the_deadline_ends_any_wait_over_tls(script: ClickHouseScript, tmp_path: Path, act: Stall | Drip) -> None:
+    certificates = issue(tmp_path)
+    script.act = act
+    with FakeServer(script, certificates.server_pem) as server:
+        error, share = timed_failure(server.port, 0.5, scheme="https", ca_file=certificates.ca_file)
     assert error.error_class is ErrorClass.TIMEOUT
     assert 0.99 < share < 2
 

@@ -14,6 +14,7 @@ from targets.embedded.tls import issue
 from tests.unit.engines.servers import (
     Drip,
     FakeServer,
+    Refuser,
     Reply,
     Request,
     Reset,
@@ -161,6 +162,14 @@ def test_nobody_listens() -> None:
     assert (error.error_class, error.name) == (ErrorClass.REFUSED, "ConnectionRefusedError")
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_refused_at_once_is_not_tried_again(tmp_path: Path, scheme: str) -> None:
+    with Refuser() as port:
+        error = failure(port.port, scheme=scheme, ca_file=issue(tmp_path).ca_file)
+        assert port.connections == 1
+    assert error.error_class is ErrorClass.RESET
+
+
 def timed_failure(port: int, deadline: float, **changes: object) -> tuple[EngineError, float]:
     started = time.monotonic()
     error = failure(port, deadline, **changes)
@@ -179,6 +188,16 @@ def test_the_deadline_ends_any_wait(script: TrinoScript, server: FakeServer, met
 def test_the_deadline_is_for_all_polls_together(script: TrinoScript, server: FakeServer) -> None:
     script.polls, script.poll_delay = 1000, 0.1
     error, share = timed_failure(server.port, 0.5)
+    assert error.error_class is ErrorClass.TIMEOUT
+    assert 0.99 < share < 2
+
+
+@pytest.mark.parametrize("act", [Stall(), Drip()])
+def test_the_deadline_ends_any_wait_over_tls(script: TrinoScript, tmp_path: Path, act: Stall | Drip) -> None:
+    certificates = issue(tmp_path)
+    script.instead["POST"] = act
+    with FakeServer(script, certificates.server_pem) as server:
+        error, share = timed_failure(server.port, 0.5, scheme="https", ca_file=certificates.ca_file)
     assert error.error_class is ErrorClass.TIMEOUT
     assert 0.99 < share < 2
 
