@@ -71,6 +71,11 @@ def _check(description: str, *needs: str) -> Callable[[Callable[[Monitoring], No
     return enter
 
 
+def catalogue() -> Sequence[MonitoringCheck]:
+    """All checks, in the order they run in."""
+    return tuple(_catalogue)
+
+
 def results(target: Target, *, settle_seconds: float = SETTLE_SECONDS) -> Iterator[CheckResult]:
     """Run the checks whose parts the target has; none on a target without monitoring.
 
@@ -78,7 +83,7 @@ def results(target: Target, *, settle_seconds: float = SETTLE_SECONDS) -> Iterat
         target: an opened target.
         settle_seconds: how long a check is repeated until it passes.
     """
-    access = target.means(MonitoringAccess)  # type: ignore[type-abstract]
+    access = target.means(MonitoringAccess)
     parts = {part.part: part for part in access.monitoring_parts()} if access else {}
     for entry in _catalogue:
         if parts and set(entry.needs) <= set(parts):

@@ -31,8 +31,8 @@ class Cluster:
 
     def __init__(self, context: str | None = None) -> None:
         self._context = context
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._api: kr8s.asyncio.Api | None = None
 
     def open(self) -> None:
@@ -41,6 +41,8 @@ class Cluster:
         Raises:
             TargetError: no such context, or no answer.
         """
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
         self._thread.start()
         where = f"context {self._context}" if self._context else "the current kubeconfig context"
         try:
@@ -67,6 +69,9 @@ class Cluster:
         Raises:
             TimeoutError: it took longer; it is cancelled.
         """
+        if self._loop is None:
+            work.close()
+            raise TargetError("the cluster is not connected")
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result(timeout)
@@ -99,11 +104,12 @@ class Cluster:
 
     def close(self) -> None:
         """Stop the loop; harmless when it does not run."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(CALL_SECONDS)
-        if not self._loop.is_running():
-            self._loop.close()
+        if self._loop is None or self._thread is None:
+            return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CALL_SECONDS)
+        self._loop.close()
+        self._loop = self._thread = self._api = None
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,0 +1,39 @@
+"""Which pod and which port a forwarded connection goes to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from targets.kubernetes.forward import NoEndpoint, container_port, is_ready
+
+POD: dict[str, Any] = {
+    "metadata": {"name": "p"},
+    "spec": {"containers": [{"name": "a"}, {"name": "b", "ports": [{"name": "https", "containerPort": 8443}]}]},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+}
+
+
+def service(**port: object) -> dict[str, Any]:
+    return {"spec": {"ports": [{"port": 443, **port}]}}
+
+
+@pytest.mark.parametrize(
+    ("port", "expected"), [({"targetPort": "https"}, 8443), ({"targetPort": 9000}, 9000), ({}, 443)]
+)
+def test_the_services_port_leads_to_the_pods(port: dict[str, object], expected: int) -> None:
+    assert container_port(service(**port), POD, 443) == expected
+
+
+@pytest.mark.parametrize(("port", "asked"), [({"targetPort": "http"}, 443), ({"targetPort": "https"}, 80)])
+def test_a_port_that_leads_nowhere_is_no_endpoint(port: dict[str, object], asked: int) -> None:
+    with pytest.raises(NoEndpoint):
+        container_port(service(**port), POD, asked)
+
+
+def test_only_ready_pods_that_stay_get_connections() -> None:
+    assert is_ready(POD)
+    assert not is_ready({**POD, "status": {"conditions": [{"type": "Ready", "status": "False"}]}})
+    assert not is_ready({**POD, "status": {}})
+    assert not is_ready({**POD, "metadata": {"name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z"}})
