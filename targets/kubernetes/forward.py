@@ -20,7 +20,7 @@ from targets.kubernetes.cluster import FAILURES, Cluster
 
 _CHUNK = 256 * 1024
 _DATA = b"\x00"  # channel of the first port's data; 1 is the one of its errors
-_RESOLVE_SECONDS = 5.0
+_RESOLVE_SECONDS = 15.0
 
 
 class NoEndpoint(Exception):

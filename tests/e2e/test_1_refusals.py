@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.e2e.pulumi_stack import PulumiStack, kubectl
+from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,14 @@ def test_too_little_memory(stack: PulumiStack, settings: dict[str, object]) -> N
 def test_bad_setting(stack: PulumiStack, settings: dict[str, object]) -> None:
     settings["trinoWorkers"] = 0
     assert_refused(stack, "query-engine-reliability:trinoWorkers = '0': must be at least 1")
+
+
+def test_the_production_example_previews(stack: PulumiStack, settings: dict[str, object]) -> None:
+    example = yaml.safe_load((ROOT / "Pulumi.production.yaml").read_text())["config"]
+    # This cluster has neither that room nor that storage class.
+    settings |= {key.split(":")[1]: value for key, value in example.items()} | {"preflight": False}
+    changes = stack.changes()
+    assert f"create kubernetes:autoscaling/v2:HorizontalPodAutoscaler {stack.prefix}-trino-workers" in changes
 
 
 def test_the_repaired_stack_previews(stack: PulumiStack) -> None:

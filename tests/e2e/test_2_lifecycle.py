@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from engines import EngineError, ErrorClass
+from engines import Engine, EngineError, ErrorClass
 from targets.contract import Outputs
 from targets.kubernetes import KubernetesTarget
 from tests.e2e.conftest import eventually
@@ -23,6 +23,8 @@ READY_SECONDS = 240
 CLIENT = "nicolaka/netshoot:v0.13"
 LINEITEMS = 6001215  # of scale factor 1, TPC-H specification 4.2.5
 RUNNING_SECONDS = 60
+BUSY_SECONDS = 75
+HUNG_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,64 @@ def test_a_stopped_worker_finishes_its_query(stack: PulumiStack) -> None:
     kubectl(*deployment)
 
 
+def coordinator(stack: PulumiStack) -> dict[str, Any]:
+    selector = "app.kubernetes.io/component=coordinator"
+    (found,) = objects("pods", stack.namespace("trino"), selector)
+    return found
+
+
+def restarts(stack: PulumiStack) -> int:
+    return int(coordinator(stack)["status"]["containerStatuses"][0]["restartCount"])
+
+
+def test_a_busy_coordinator_is_left_alone(stack: PulumiStack) -> None:
+    """Twice as many queries as may run, for longer than a hung one would be left."""
+    before = restarts(stack)
+    with target(stack) as opened:
+        (engine,) = [one for one in opened.engines() if one.endpoint.kind == "trino"]
+        sql = "SELECT count(*) FROM tpch.sf1.lineitem a, tpch.sf1.orders b WHERE a.comment = b.comment"
+        running = [engine.start(sql, deadline=BUSY_SECONDS) for _ in range(60)]
+        ends = time.monotonic() + BUSY_SECONDS
+        eventually(lambda: time.monotonic() > ends or restarts(stack) > before, BUSY_SECONDS + 30, "the load is over")
+        for one in running:
+            one.cancel()
+    assert restarts(stack) == before
+
+
+def test_a_hung_coordinator_is_restarted(stack: PulumiStack, sandbox: Path | None) -> None:
+    if sandbox is None:
+        pytest.skip("no way to stop a container's processes from outside")
+    pod, before = coordinator(stack), restarts(stack)
+    container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    script = (
+        f"for p in /proc/[0-9]*; do grep -qs {container} $p/cgroup && grep -qs TrinoServer $p/cmdline "
+        "&& kill -STOP ${p#/proc/}; done; true"
+    )
+    done = run(str(sandbox), "node", "exec", pod["spec"]["nodeName"], "sh", "-c", script)
+    assert done.status == 0, done.text
+    began = time.monotonic()
+    eventually(lambda: restarts(stack) > before, HUNG_SECONDS, "the kubelet restarts the hung coordinator")
+    measured("seconds until a hung coordinator was restarted", round(time.monotonic() - began, 1))
+    kubectl(
+        "wait",
+        "--for=condition=Available",
+        "deployment/trino-coordinator",
+        "-n",
+        stack.namespace("trino"),
+        "--timeout=180s",
+    )
+
+
+def answers(engine: Engine) -> bool:
+    """Whether a statement is answered; a refused password is an error of the test."""
+    try:
+        with engine.connect() as session:
+            return session.execute("SELECT 1", deadline=30).rows == ((1,),)
+    except EngineError as error:
+        assert error.error_class is not ErrorClass.UNAUTHORIZED
+        return False
+
+
 def test_password_rotation(stack: PulumiStack) -> None:
     with target(stack) as opened:
         old = {engine.endpoint.kind: engine.endpoint.password for engine in opened.engines()}
@@ -229,8 +289,7 @@ def test_password_rotation(stack: PulumiStack) -> None:
         for engine in opened.engines():
             kind = engine.endpoint.kind
             assert engine.endpoint.password != old[kind]
-            with engine.connect() as session:
-                assert session.execute("SELECT 1", deadline=60).rows == ((1,),)
+            eventually(lambda: answers(engine), RUNNING_SECONDS, f"{kind} takes the new password")  # noqa: B023 - at once
             stale = type(engine)(replace(engine.endpoint, password=old[kind]))
             with stale.connect() as session, pytest.raises(EngineError) as refused:
                 session.execute("SELECT 1", deadline=30)
@@ -275,14 +334,34 @@ def test_an_upgrade_of_monitoring_is_one_release(stack: PulumiStack) -> None:
     assert stack.no_changes()
 
 
+def assert_the_autoscaler_keeps_its_number(stack: PulumiStack) -> None:
+    """An update leaves alone what the autoscaler has decided; its own bounds make it decide here."""
+    namespace, scaler = stack.namespace("trino"), "horizontalpodautoscaler/trino-workers"
+
+    def workers() -> int:
+        return int(kubectl("get", "deployment/trino-worker", "-n", namespace, "-o", "jsonpath={.spec.replicas}"))
+
+    stack.settings["trinoMinWorkers"] = 2
+    assert stack.changes() == [f"update kubernetes:autoscaling/v2:HorizontalPodAutoscaler {stack.prefix}-trino-workers"]
+    stack.must_up()
+    eventually(lambda: workers() == 2, RUNNING_SECONDS, f"{scaler} scales to two workers")
+    assert stack.no_changes()
+    stack.settings["trinoQueryQueue"] = 100
+    stack.must_up()
+    assert workers() == 2
+    kubectl("rollout", "status", "deployment/trino-worker", "-n", namespace, f"--timeout={READY_SECONDS}s")
+
+
 def test_two_stacks_in_one_cluster_do_not_collide(
     stack: PulumiStack, new_stack: Callable[[str], PulumiStack], tmp_path: Path
 ) -> None:
     second = new_stack("two")
     second.settings |= {"monitoringCrds": "existing", "nodeExporterPort": 9101}
+    second.settings |= {"trinoAutoscaling": True, "trinoMinWorkers": 1, "trinoMaxWorkers": 2}
     second.must_up()
     eventually(lambda: all_ready(second), READY_SECONDS, "all pods of the second stack Ready")
     assert stack.no_changes()
+    assert_the_autoscaler_keeps_its_number(second)
     assert check(second, tmp_path)
     second.destroy()
     assert stack.no_changes()
