@@ -222,7 +222,7 @@ def end(instance: Instance) -> None:
         TargetError: something is left after ``END_SECONDS``.
     """
     with contextlib.suppress(MeansError):  # it is ending already, or hangs: what counts is whether it is gone
-        instance.ask(ShutdownRequest())
+        ask(instance.run.socket, ShutdownRequest(), timeout=END_SECONDS)
     runs.wait_gone(instance.run, END_SECONDS)
     runs.end_leftovers(instance.run)
     if not runs.wait_gone(instance.run, END_SECONDS):
