@@ -19,6 +19,7 @@ from targets.embedded.config import EmbeddedConfig
 from targets.embedded.control import ask
 from targets.embedded.logs import redact, tail
 from targets.embedded.messages import Message, Reply, ShutdownRequest, Status, StatusRequest
+from targets.embedded.paths import state_errors
 from targets.embedded.plan import ROOT, SETTINGS_FILE, Settings
 from targets.embedded.tls import write_private
 
@@ -100,7 +101,8 @@ def _launch(settings: Settings) -> Instance:
     run, lock = runs.create(kept=config.keep)
     with tempfile.TemporaryFile() as log:
         try:
-            write_private(run.directory / SETTINGS_FILE, settings.model_dump_json())
+            with state_errors(run.directory):
+                write_private(run.directory / SETTINGS_FILE, settings.model_dump_json())
             instance = Instance(run, _spawn(run, lock, log, detached=config.keep))
         finally:
             os.close(lock)
