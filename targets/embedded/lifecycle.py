@@ -11,7 +11,6 @@ from targets.embedded.config import EmbeddedConfig
 from targets.embedded.messages import Status
 from targets.embedded.plan import OUTPUTS_FILE
 
-
 _started: list[instances.Instance] = []
 """What this very process has started: its child, which has to be waited for when it ends before this process does."""
 
