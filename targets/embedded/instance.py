@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from pydantic import ValidationError
+
 from targets.base import MeansError, TargetError
 from targets.cache import cache_directory
 from targets.embedded import aot, distribution, runs
@@ -57,9 +59,13 @@ class Instance:
             raise MeansError("the supervisor gave no status")
         return status
 
-    def settings(self) -> Settings:
-        """What it was started with."""
-        return Settings.model_validate_json((self.run.directory / SETTINGS_FILE).read_bytes())
+    def serves(self, config: EmbeddedConfig) -> bool:
+        """Whether it was started with settings that fit; not if another version of this program started it."""
+        try:
+            settings = Settings.model_validate_json((self.run.directory / SETTINGS_FILE).read_bytes())
+        except (OSError, ValidationError):
+            return False
+        return config.fits(settings.config)
 
     def release(self, seconds: float = END_SECONDS) -> None:
         """End an instance of our own; leave one that was attached to. May be called twice.
@@ -201,7 +207,7 @@ def attach(config: EmbeddedConfig) -> Instance | None:
         status = _status_or_none(instance)
         if status is None or not set(config.engines) <= set(status.ready):
             continue
-        if config.fits(instance.settings().config) and (use := run.use()) is not None:
+        if instance.serves(config) and (use := run.use()) is not None:
             instance.use = use
             return instance
     return None

@@ -32,7 +32,7 @@ def up(config: EmbeddedConfig) -> KeptInstance:
     """
     for there in status():
         instance = instances.find(there.name)
-        if instance is not None and config.fits(instance.settings().config):
+        if instance is not None and instance.serves(config):
             return there
         raise TargetError("an embedded instance with other settings is running; end it first: runner embedded down")
     instance = instances.start(replace(config, keep=True))

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from targets.base import Capacity, ProcessControl
+from targets.document import ExternalTarget, load_outputs
 from targets.embedded import lifecycle, runs
 from targets.embedded.config import EmbeddedConfig
 from targets.embedded.target import EmbeddedTarget
@@ -152,6 +154,23 @@ def test_a_kept_instance_serves_run_after_run_until_it_is_ended(state: Path) -> 
     assert lifecycle.status() == []
     assert not psutil.pid_exists(kept.status.processes[0].pid or 0)
     assert not list((state / "runs").iterdir())
+
+
+def test_a_kept_instances_document_is_a_target_with_all_means() -> None:
+    kept = lifecycle.up(CLICKHOUSE)
+    try:
+        with ExternalTarget(load_outputs(kept.document)) as target:
+            (engine,) = target.engines()
+            assert engine.health().live
+            assert target.state_directory == kept.document.parent
+            control = target.means(ProcessControl)
+            assert control is not None
+            assert control.kill("clickhouse-server").pid == kept.status.processes[0].pid
+            capacity = target.means(Capacity)
+            assert capacity is not None
+            _until(lambda: capacity.full_capacity("clickhouse"), "it did not come back")
+    finally:
+        lifecycle.down()
 
 
 def test_a_kept_instance_that_hangs_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
