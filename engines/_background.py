@@ -36,10 +36,12 @@ class Background:
         self._thread.join(timeout)
         if self._error is not None:
             raise self._error
-        if self._answer is None:
+        if self._answer is not None:
+            return self._answer
+        if self.running:
             raise EngineError(
                 f"the statement is still running after {timeout:g} s",
                 error_class=ErrorClass.TIMEOUT,
                 name="StillRunning",
             )
-        return self._answer
+        raise RuntimeError("the statement's thread ended without an outcome")  # it has reported why

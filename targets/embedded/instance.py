@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from pydantic import ValidationError
+
 from targets.base import MeansError, TargetError
 from targets.cache import cache_directory
 from targets.embedded import aot, distribution, runs
@@ -19,6 +21,7 @@ from targets.embedded.config import EmbeddedConfig
 from targets.embedded.control import ask
 from targets.embedded.logs import redact, tail
 from targets.embedded.messages import Message, Reply, ShutdownRequest, Status, StatusRequest
+from targets.embedded.paths import state_errors
 from targets.embedded.plan import ROOT, SETTINGS_FILE, Settings
 from targets.embedded.tls import write_private
 
@@ -56,9 +59,13 @@ class Instance:
             raise MeansError("the supervisor gave no status")
         return status
 
-    def settings(self) -> Settings:
-        """What it was started with."""
-        return Settings.model_validate_json((self.run.directory / SETTINGS_FILE).read_bytes())
+    def serves(self, config: EmbeddedConfig) -> bool:
+        """Whether it was started with settings that fit; not if another version of this program started it."""
+        try:
+            settings = Settings.model_validate_json((self.run.directory / SETTINGS_FILE).read_bytes())
+        except (OSError, ValidationError):
+            return False
+        return config.fits(settings.config)
 
     def release(self, seconds: float = END_SECONDS) -> None:
         """End an instance of our own; leave one that was attached to. May be called twice.
@@ -100,7 +107,8 @@ def _launch(settings: Settings) -> Instance:
     run, lock = runs.create(kept=config.keep)
     with tempfile.TemporaryFile() as log:
         try:
-            write_private(run.directory / SETTINGS_FILE, settings.model_dump_json())
+            with state_errors(run.directory):
+                write_private(run.directory / SETTINGS_FILE, settings.model_dump_json())
             instance = Instance(run, _spawn(run, lock, log, detached=config.keep))
         finally:
             os.close(lock)
@@ -199,7 +207,7 @@ def attach(config: EmbeddedConfig) -> Instance | None:
         status = _status_or_none(instance)
         if status is None or not set(config.engines) <= set(status.ready):
             continue
-        if config.fits(instance.settings().config) and (use := run.use()) is not None:
+        if instance.serves(config) and (use := run.use()) is not None:
             instance.use = use
             return instance
     return None
@@ -222,7 +230,7 @@ def end(instance: Instance) -> None:
         TargetError: something is left after ``END_SECONDS``.
     """
     with contextlib.suppress(MeansError):  # it is ending already, or hangs: what counts is whether it is gone
-        instance.ask(ShutdownRequest())
+        ask(instance.run.socket, ShutdownRequest(), timeout=END_SECONDS)
     runs.wait_gone(instance.run, END_SECONDS)
     runs.end_leftovers(instance.run)
     if not runs.wait_gone(instance.run, END_SECONDS):

@@ -11,7 +11,6 @@ from targets.embedded.config import EmbeddedConfig
 from targets.embedded.messages import Status
 from targets.embedded.plan import OUTPUTS_FILE
 
-
 _started: list[instances.Instance] = []
 """What this very process has started: its child, which has to be waited for when it ends before this process does."""
 
@@ -33,7 +32,7 @@ def up(config: EmbeddedConfig) -> KeptInstance:
     """
     for there in status():
         instance = instances.find(there.name)
-        if instance is not None and config.fits(instance.settings().config):
+        if instance is not None and instance.serves(config):
             return there
         raise TargetError("an embedded instance with other settings is running; end it first: runner embedded down")
     instance = instances.start(replace(config, keep=True))

@@ -42,7 +42,8 @@ class NotReadyError(Exception):
     """The engine answered, but not as it should."""
 
 
-_EXPECTED = (OSError, http.client.HTTPException, ValueError, KeyError, NotReadyError)
+# What an engine that is starting, dying or disturbed may make of an answer.
+_EXPECTED = (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, AttributeError, NotReadyError)
 
 
 def _request(
