@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -56,6 +57,12 @@ class Cluster:
         self._api = await kr8s.asyncio.api(context=self._context)
         await self._api.async_version()
 
+    async def _disconnect(self) -> None:
+        # The client has no public way to close its connections, and leaves them to the garbage collector otherwise.
+        session: httpx.AsyncClient | None = getattr(self._api, "_session", None)
+        if session is not None:
+            await session.aclose()
+
     @property
     def api(self) -> kr8s.asyncio.Api:
         """The API client; only for code that runs in this cluster's loop."""
@@ -106,6 +113,8 @@ class Cluster:
         """Stop the loop; harmless when it does not run."""
         if self._loop is None or self._thread is None:
             return
+        with contextlib.suppress(*FAILURES, TimeoutError):  # a connection that is broken needs no closing
+            self.run(self._disconnect())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CALL_SECONDS)
         self._loop.close()
