@@ -33,14 +33,15 @@ class Tuning:
     Attributes:
         hold: seconds an injection lasts before it is reverted (faults that are over at once ignore it).
         ttl: seconds after which an injection ends by itself, whatever becomes of the runner; longer than ``hold``.
-        latency: seconds added in each direction by the latency fault.
-        bandwidth: bytes per second and direction that the bandwidth fault leaves.
+        latency: seconds added in each direction by the latency fault. A statement costs Trino's protocol some seven
+            round trips, which must fit the probe's deadline for the fault to slow clients down without cutting them off.
+        bandwidth: bytes per second and direction that the bandwidth fault leaves to all connections together.
     """
 
     hold: float = 3.0
     ttl: float = 30.0
-    latency: float = 0.25
-    bandwidth: float = 2_000.0
+    latency: float = 0.05
+    bandwidth: float = 10_000.0
 
 
 class Fault(ABC):

@@ -22,17 +22,20 @@ LONGEST_OBSERVATION = 900.0  # seconds; every schedule is bounded
 class Background:
     """The workload that runs on during an experiment.
 
+    It is there for the answers, not to load the engine: few clients, so that what an outage held up does not come back
+    as an overload that keeps the engine down (a *metastable failure*, Bronson et al., HotOS 2021).
+
     Attributes:
         statements: drawn in turn, each with a known answer.
         rate: arrivals per second (Poisson).
         deadline: seconds from the intended start.
-        max_in_flight: clients at most.
+        max_in_flight: clients at most; arrivals beyond are dropped.
     """
 
     statements: Sequence[Statement]
     rate: float
-    deadline: float = 30.0
-    max_in_flight: int = 16
+    deadline: float = 10.0
+    max_in_flight: int = 2
 
 
 class Observer:

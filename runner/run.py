@@ -175,7 +175,7 @@ class Run:
         return measured.experiment(run(lambda phase: self.console.step(f"{case.label}: {phase}")), self.slo)
 
     def _background(self, engine: Engine) -> Background:
-        return Background(self._statements(engine, MIX), rate=engine.modest_rate / 2, deadline=LOAD_DEADLINE)
+        return Background(self._statements(engine, MIX), rate=engine.modest_rate / 4)
 
     def _statements(self, engine: Engine, queries: Sequence[int]) -> list[Statement]:
         data, oracle = self._prepare(queries)

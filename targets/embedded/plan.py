@@ -229,5 +229,5 @@ class Planner:
 
 
 def _chdb_version() -> str:
-    """Version of the engine inside chDB; chdb-core is numbered after the ClickHouse release it is built from."""
-    return importlib.metadata.version("chdb-core")
+    """Release of the engine inside chDB (``26.9``); chdb-core counts its own patches of it."""
+    return ".".join(importlib.metadata.version("chdb-core").split(".")[:2])

@@ -110,7 +110,7 @@ class Supervisor:
                 self._phase = f"{spec.name} is {state}"
                 return self._phase
         problem = await asyncio.to_thread(engine.check.problem)
-        self._phase = f"{engine.kind}: {problem}"
+        self._phase = f"{engine.kind}: {problem or 'ready'}"
         return problem
 
     async def _sample(self) -> None:
