@@ -343,7 +343,11 @@ def assert_the_autoscaler_keeps_its_number(stack: PulumiStack) -> None:
         return int(kubectl("get", "deployment/trino-worker", "-n", namespace, "-o", "jsonpath={.spec.replicas}"))
 
     stack.settings["trinoMinWorkers"] = 2
-    assert stack.changes() == [f"update kubernetes:autoscaling/v2:HorizontalPodAutoscaler {stack.prefix}-trino-workers"]
+    assert sorted(stack.changes()) == [
+        f"update kubernetes:autoscaling/v2:HorizontalPodAutoscaler {stack.prefix}-trino-workers",
+        # It alerts when there are fewer.
+        f"update kubernetes:monitoring.coreos.com/v1:PrometheusRule {stack.prefix}-query-engines-prometheusrule",
+    ]
     stack.must_up()
     eventually(lambda: workers() == 2, RUNNING_SECONDS, f"{scaler} scales to two workers")
     assert stack.no_changes()
