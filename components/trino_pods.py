@@ -89,8 +89,9 @@ def _container(node: Node) -> core.ContainerArgs:
         # The image's own check: the server answers and has left its starting phase.
         startup_probe=pods.exec_probe(["/usr/lib/trino/bin/health-check"], period=2, timeout=10, failures=120),
         # Asked from outside the container's CPU limit, public, and needing no query: a busy server answers late, a
-        # hung one not at all. Ready gives up after 15 s without an answer, alive after a minute.
-        readiness_probe=pods.http_probe("/v1/info", "http", period=5, timeout=5, failures=3),
+        # hung one not at all. Both probes bear with a minute of lateness: no other coordinator could take over, so
+        # calling a busy one not ready would only turn late answers into refused connections.
+        readiness_probe=pods.http_probe("/v1/info", "http", period=5, timeout=10, failures=6),
         liveness_probe=pods.http_probe("/v1/info", "http", period=10, timeout=10, failures=6),
         lifecycle=None if node.coordinator else pods.on_stop(_DRAIN),
     )

@@ -70,6 +70,7 @@ def all_ready(stack: PulumiStack) -> bool:
 
 def check(stack: PulumiStack, directory: Path) -> dict[str, str]:
     """The runner's functionality checks through the outputs: name to status."""
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
     document = directory / f"{stack.name}.json"
     document.write_text(json.dumps(stack.outputs()))
     report = directory / f"report-{stack.name}"
@@ -286,6 +287,7 @@ def test_password_rotation(stack: PulumiStack) -> None:
         old = {engine.endpoint.kind: engine.endpoint.password for engine in opened.engines()}
     stack.settings["credentialsRotation"] = "2"
     stack.must_up()
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
     with target(stack) as opened:
         for engine in opened.engines():
             kind = engine.endpoint.kind
