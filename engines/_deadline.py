@@ -10,6 +10,7 @@ numbers are not affected.
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import time
@@ -70,6 +71,16 @@ class _TLSSocket(ssl.SSLSocket):
     def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
         self.settimeout(remaining())
         return super().recv_into(buffer, nbytes, flags)
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        try:
+            return super().recv(buflen, flags)
+        except OSError as error:
+            # Wrapping a connection that was reset meanwhile reads from it first; CPython 3.11 raises from there without
+            # closing what it has just made of the plain socket.
+            if getattr(self, "_sslobj", None) is None and error.errno == errno.ECONNRESET:
+                self.close()
+            raise
 
     def send(self, data: Buffer, flags: int = 0) -> int:
         self.settimeout(remaining())

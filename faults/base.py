@@ -33,8 +33,8 @@ class Tuning:
     Attributes:
         hold: seconds an injection lasts before it is reverted (faults that are over at once ignore it).
         ttl: seconds after which an injection ends by itself, whatever becomes of the runner; longer than ``hold``.
-        latency: seconds added in each direction by the latency fault. A statement costs Trino's protocol some seven
-            round trips, which must fit the probe's deadline for the fault to slow clients down without cutting them off.
+        latency: seconds added in each direction by the latency fault. A statement costs Trino some seven
+            round trips, which must fit the probe's deadline for the fault to slow clients and not to cut them off.
         bandwidth: bytes per second and direction that the bandwidth fault leaves to all connections together.
     """
 

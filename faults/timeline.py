@@ -5,9 +5,9 @@ All measures carry the uncertainty that sampling brings:
 
 * **detection**: from the confirmed injection to the moment the first failing probe had failed.
 * **unavailability**: intended probes that were not answered right, times the period (± one period per outage).
-* **RTO**: from the confirmed injection to the first right answer of the run of right answers that lasted to the
-  end of the observation (at least ``consecutive`` of them). The true recovery lies between the start of the last
-  failing probe and that answer: the distance between them is the uncertainty, at most one period plus the deadline.
+* **RTO**: from the confirmed injection to the first right answer of the last run of at least ``consecutive`` right
+  answers after a failure. The true recovery lies between the start of the failing probe before that run and that
+  answer: the distance between them is the uncertainty, at most one period plus the deadline.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Measures:
 def consecutive_ok(attempts: Sequence[Attempt], count: int = CONSECUTIVE, *, since: float = 0.0) -> bool:
     """Whether the last ``count`` finished attempts with an intended start from ``since`` on were all right."""
     tail = [attempt for attempt in attempts if attempt.intended >= since][-count:]
-    return len(tail) == count and all(attempt.outcome is Outcome.OK for attempt in tail)
+    if len(tail) < count or any(attempt.outcome is not Outcome.OK for attempt in tail):
+        return False
+    return tail[-1].index - tail[0].index == count - 1  # none between them is still under way
 
 
 def measure(
@@ -69,10 +71,10 @@ def measure(
     if not bad:
         return Measures(None, 0.0, availability, 0.0, period, censored=False)
     detection = max(0.0, min(attempt.finished for attempt in bad) - confirmed)
-    last_bad = bad[-1]
-    run = [attempt for attempt in after if attempt.intended > last_bad.intended]
-    if len(run) < consecutive:
+    run = _last_run([attempt for attempt in after if attempt.intended > bad[0].intended], consecutive)
+    if not run:
         return Measures(detection, unavailable, availability, until - confirmed, 0.0, censored=True)
+    last_bad = max((attempt for attempt in bad if attempt.intended < run[0].intended), key=lambda a: a.intended)
     recovered = min(attempt.finished for attempt in run)
     return Measures(
         detection=detection,
@@ -82,3 +84,14 @@ def measure(
         rto_uncertainty=max(0.0, recovered - max(last_bad.started, confirmed)),
         censored=False,
     )
+
+
+def _last_run(attempts: Sequence[Attempt], count: int) -> list[Attempt]:
+    """The last unbroken run of at least ``count`` right answers; empty when there is none."""
+    run: list[Attempt] = []
+    last: list[Attempt] = []
+    for attempt in attempts:
+        run = [*run, attempt] if attempt.outcome is Outcome.OK else []
+        if len(run) >= count:
+            last = run
+    return last

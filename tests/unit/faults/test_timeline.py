@@ -46,6 +46,26 @@ def test_flapping_counts_to_the_last_failure() -> None:
     assert measures.rto == pytest.approx(2.11 - 0.95)
 
 
+def test_a_failure_after_the_recovery_counts_as_unavailable_only() -> None:
+    measures = measure(timeline("." * 10 + "xx" + "." * 8 + "x" + "." * 3), confirmed=0.95, until=2.4, period=PERIOD)
+    assert measures.unavailable == pytest.approx(0.3)
+    assert measures.rto == pytest.approx(1.21 - 0.95)
+    assert not measures.censored
+
+
+def test_right_answers_before_the_first_failure_are_no_recovery() -> None:
+    measures = measure(timeline("." * 20 + "x" + "..."), confirmed=0.95, until=2.4, period=PERIOD)
+    assert measures.censored
+    assert measures.rto == pytest.approx(2.4 - 0.95)
+
+
+def test_attempts_still_under_way_leave_a_gap_that_is_not_steady() -> None:
+    attempts = timeline("." * 10)
+    assert consecutive_ok(attempts)
+    del attempts[7]
+    assert not consecutive_ok(attempts)
+
+
 def test_a_wrong_answer_is_not_available() -> None:
     measures = measure(timeline("." * 10 + "w" + "." * 9), confirmed=0.95, until=2.0, period=PERIOD)
     assert measures.unavailable == pytest.approx(0.1)
