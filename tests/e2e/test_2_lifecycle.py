@@ -211,6 +211,8 @@ def test_a_stopped_worker_finishes_its_query(stack: PulumiStack) -> None:
     """Graceful shutdown with credentials: the only worker is deleted while it scans."""
     with target(stack) as opened:
         (engine,) = [one for one in opened.engines() if one.endpoint.kind == "trino"]
+        # A coordinator that has just been started refuses statements until it knows a worker.
+        eventually(lambda: answers(engine, engine.probe.sql), RUNNING_SECONDS, "a worker is known")
         running = engine.start("SELECT count(*) FROM tpch.sf1.lineitem", deadline=180)
         eventually(lambda: running.state() == "RUNNING", RUNNING_SECONDS, "the query runs")
         kubectl(
@@ -269,11 +271,11 @@ def test_a_hung_coordinator_is_restarted(stack: PulumiStack, sandbox: Path | Non
     )
 
 
-def answers(engine: Engine) -> bool:
+def answers(engine: Engine, sql: str = "SELECT 1") -> bool:
     """Whether a statement is answered; a refused password is an error of the test."""
     try:
         with engine.connect() as session:
-            return session.execute("SELECT 1", deadline=30).rows == ((1,),)
+            return bool(session.execute(sql, deadline=30).rows)
     except EngineError as error:
         if error.error_class is ErrorClass.UNAUTHORIZED:
             raise
