@@ -124,9 +124,13 @@ class ExternalTarget(Target):
         return means if isinstance(means, protocol) else None
 
     def open(self) -> None:
-        """Check that every endpoint answers; take the embedded instance if the document is that of one."""
+        """Take the embedded instance if the document is that of one, else check that every endpoint answers.
+
+        An instance's supervisor is asked instead of its endpoints: a fault that has to be reverted may close those.
+        """
         if self.outputs.target == "embedded":
             self._instance = _taken(self.outputs.stack)
+            return
         for output in self.outputs.engines:
             _require_reachable(output)
 

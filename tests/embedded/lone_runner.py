@@ -50,14 +50,15 @@ def main(engine: str, deed: str) -> None:
     if deed == "early":
         threading.Thread(target=_say_early, args=(2 if engine == "trino" else 1,), daemon=True).start()
     with EmbeddedTarget(EmbeddedConfig(engines=(engine,))) as target:
-        if deed != "early":
-            _say(target.status())
-        if deed == "raise":
-            raise RuntimeError("the run failed")
-        if deed != "leave":
-            try:
+        try:
+            if deed != "early":
+                _say(target.status())
+            if deed == "raise":
+                raise RuntimeError("the run failed")
+            if deed != "leave":
                 time.sleep(600)
-            except KeyboardInterrupt:
+        except KeyboardInterrupt:
+            if deed == "idle":
                 Path(sys.argv[3]).write_text(str(target.full_capacity(engine)), encoding="utf-8")
 
 

@@ -109,6 +109,7 @@ def test_faults_on_each_trino_process(kept_instance: KeptInstance, tmp_path: Pat
 
 def injecting(instance: KeptInstance, output: Path, *fault: str) -> subprocess.Popen[str]:
     """A runner that holds a fault for long; returns once the fault is on record and in effect."""
+    assert Ledger(instance.document.parent).pending() == [], "an earlier test left something behind"
     runner = subprocess.Popen(
         command("fault", *fault, "--engine", "clickhouse", "--hold", "300", "--output", str(output)),
         cwd=ROOT,
@@ -156,7 +157,7 @@ def test_two_runners_do_not_inject_at_once(kept_instance: KeptInstance, tmp_path
             "fault", "freeze", "--target", document, "--engine", "clickhouse", "--output", str(tmp_path / "two")
         )
         assert second.returncode == 3
-        assert "another runner" in second.stderr
+        assert "another run" in second.stderr
         assert "Traceback" not in second.stderr
     finally:
         runner.send_signal(signal.SIGTERM)

@@ -61,7 +61,7 @@ class Statement:
     """Three pages, as told."""
 
     def __init__(self, data: object = None, last: str = "FINISHED", following: str = "/v1/next") -> None:
-        self.data = [[25]] if data is None else data
+        self.data = [[325]] if data is None else data
         self.last = last
         self.following = following
 
@@ -78,7 +78,7 @@ def test_statement_protocol_passes(tmp_path: Path) -> None:
         result = run(tmp_path, "statement_protocol", server)
         assert [request.method for request in server.requests] == ["POST", "GET", "GET"]
     assert result.status is Verdict.PASS
-    assert "data [[25]]" in result.evidence[1].received
+    assert "data [[325]]" in result.evidence[1].received
 
 
 @pytest.mark.parametrize(
