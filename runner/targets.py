@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from targets.document import ExternalTarget, load_outputs
-from targets.embedded.target import EmbeddedTarget
-
 from targets.base import Target
+from targets.document import ExternalTarget, load_outputs
 from targets.embedded.config import ENGINES, EmbeddedConfig
+from targets.embedded.target import EmbeddedTarget
 
 EMBEDDED = "embedded"
 
