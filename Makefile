@@ -30,8 +30,8 @@ unit: $(STAMP) ## Tests that need no engine
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 lint: $(STAMP) types ## Formatter, linter and type checker, changing nothing
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
+	$(BIN)/ruff format --no-cache --check .
+	$(BIN)/ruff check --no-cache .
 
 format: $(STAMP) ## Format and mend what can be mended
 	$(BIN)/ruff format .

@@ -6,13 +6,14 @@ import contextvars
 import threading
 from collections.abc import Callable
 
-from engines.base import Answer, EngineError, ErrorClass
+from engines.base import Answer, EngineError, ErrorClass, RunningQuery, Session
 
 
-class Background:
-    """Runs one call that gives an answer or an ``EngineError``, and keeps which."""
+class BackgroundQuery(RunningQuery):
+    """Runs ``call``, which gives an answer or an ``EngineError``, then closes ``session``, and keeps the outcome."""
 
-    def __init__(self, call: Callable[[], Answer]) -> None:
+    def __init__(self, session: Session, call: Callable[[], Answer]) -> None:
+        self._session = session
         self._call = call
         self._answer: Answer | None = None
         self._error: EngineError | None = None
@@ -22,23 +23,24 @@ class Background:
 
     def _run(self) -> None:
         try:
-            self._answer = self._call()
+            with self._session:
+                self._answer = self._call()
         except EngineError as error:
             self._error = error
 
     @property
-    def running(self) -> bool:
-        """Whether the outcome is still open."""
-        return self._thread.is_alive()
+    def ended(self) -> bool:
+        """See ``RunningQuery.ended``."""
+        return not self._thread.is_alive()
 
     def wait(self, timeout: float) -> Answer:
-        """The answer, or the error raised; ``TIMEOUT`` when there is neither after ``timeout`` seconds."""
+        """See ``RunningQuery.wait``."""
         self._thread.join(timeout)
         if self._error is not None:
             raise self._error
         if self._answer is not None:
             return self._answer
-        if self.running:
+        if not self.ended:
             raise EngineError(
                 f"the statement is still running after {timeout:g} s",
                 error_class=ErrorClass.TIMEOUT,

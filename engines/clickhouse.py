@@ -17,7 +17,7 @@ from clickhouse_connect.driver.summary import QuerySummary
 from urllib3.exceptions import HTTPError
 
 from engines import _clickhouse_tpch
-from engines._background import Background
+from engines._background import BackgroundQuery
 from engines._clickhouse_client import Client, OneAttemptPools
 from engines._deadline import http_session, within
 from engines._failures import BY_STATUS, MALFORMED, engine_error, shorten, transport_error, transport_failure
@@ -31,7 +31,6 @@ from engines.base import (
     Health,
     LoadReport,
     ProbeQuery,
-    RunningQuery,
     Session,
 )
 from engines.tpch import Dataset, TpchQuery
@@ -131,19 +130,14 @@ class ClickHouseSession(Session):
         self._pools.clear()
 
 
-class ClickHouseRunning(RunningQuery):
+class ClickHouseRunning(BackgroundQuery):
     """A statement whose thread waits for the one answer; the engine is asked about it on other connections."""
 
     def __init__(self, engine: ClickHouseEngine, sql: str, settings: Mapping[str, str], deadline: float) -> None:
         self._engine = engine
         self._query_id = settings["query_id"]
         session = engine.connect()
-
-        def call() -> Answer:
-            with session:
-                return session.execute(sql, deadline=deadline, settings=settings)
-
-        self._background = Background(call)
+        super().__init__(session, lambda: session.execute(sql, deadline=deadline, settings=settings))
 
     @property
     def query_id(self) -> str:
@@ -159,11 +153,6 @@ class ClickHouseRunning(RunningQuery):
             )
         return "RUNNING" if listed.rows == ((1,),) else ""
 
-    @property
-    def ended(self) -> bool:
-        """See ``RunningQuery.ended``."""
-        return not self._background.running
-
     def cancel(self) -> None:
         """See ``RunningQuery.cancel``; harmless when it has ended."""
         with self._engine.connect() as session:
@@ -171,10 +160,6 @@ class ClickHouseRunning(RunningQuery):
                 f"KILL QUERY WHERE query_id = '{self._query_id}' OR Settings['log_comment'] = '{self._query_id}' ASYNC",
                 deadline=CONTROL_SECONDS,
             )
-
-    def wait(self, timeout: float) -> Answer:
-        """See ``RunningQuery.wait``."""
-        return self._background.wait(timeout)
 
 
 class ClickHouseEngine(Engine):

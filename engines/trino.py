@@ -11,7 +11,7 @@ import requests
 from trino.client import ClientSession, TrinoQuery, TrinoRequest
 
 from engines import _trino_tpch
-from engines._background import Background
+from engines._background import BackgroundQuery
 from engines._deadline import http_session, within
 from engines._failures import MALFORMED, shorten, transport_failure
 from engines._trino_errors import DRIVER_ERRORS, Failure
@@ -25,7 +25,6 @@ from engines.base import (
     Health,
     LoadReport,
     ProbeQuery,
-    RunningQuery,
     Session,
 )
 from engines.tpch import Dataset, TpchQuery
@@ -104,7 +103,7 @@ class TrinoSession(Session):
         self._http.close()
 
 
-class TrinoRunning(RunningQuery):
+class TrinoRunning(BackgroundQuery):
     """A statement that a thread of its own polls."""
 
     def __init__(
@@ -113,12 +112,7 @@ class TrinoRunning(RunningQuery):
         self._engine = engine
         self._request = request
         self._stats: dict[str, Any] = {}
-
-        def call() -> Answer:
-            with session:
-                return session.run(sql, request, deadline, self._stats.update)
-
-        self._background = Background(call)
+        super().__init__(session, lambda: session.run(sql, request, deadline, self._stats.update))
 
     @property
     def query_id(self) -> str | None:
@@ -129,19 +123,10 @@ class TrinoRunning(RunningQuery):
         """See ``RunningQuery.state``; empty until the coordinator answered once."""
         return str(self._stats.get("state", ""))
 
-    @property
-    def ended(self) -> bool:
-        """See ``RunningQuery.ended``."""
-        return not self._background.running
-
     def cancel(self) -> None:
         """See ``RunningQuery.cancel``; harmless when it has ended."""
         if not self.ended:
             self._engine.cancel(self._request)
-
-    def wait(self, timeout: float) -> Answer:
-        """See ``RunningQuery.wait``."""
-        return self._background.wait(timeout)
 
 
 class TrinoEngine(Engine):

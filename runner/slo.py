@@ -53,7 +53,7 @@ class AvailabilityObjectives(_Model):
 class LatencyObjectives(_Model):
     """Largest median latency relative to the steady state before."""
 
-    after: Ratio | None = 5
+    after: Ratio | None = 15
     during: Ratio | None = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from targets.base import Target
@@ -28,15 +29,4 @@ def open_target(spec: str, *, engines: tuple[str, ...] | None, config: EmbeddedC
     if spec != EMBEDDED:
         outputs = load_outputs(Path(spec))
         return (KubernetesTarget if outputs.target == "kubernetes" else ExternalTarget)(outputs, engines)
-    base = config or EmbeddedConfig()
-    return EmbeddedTarget(
-        EmbeddedConfig(
-            engines=engines or ENGINES,
-            trino_workers=base.trino_workers,
-            coordinator_heap_bytes=base.coordinator_heap_bytes,
-            worker_heap_bytes=base.worker_heap_bytes,
-            ready_seconds=base.ready_seconds,
-            keep=base.keep,
-            listener=base.listener,
-        )
-    )
+    return EmbeddedTarget(replace(config or EmbeddedConfig(), engines=engines or ENGINES))

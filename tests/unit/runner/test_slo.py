@@ -110,7 +110,7 @@ def test_every_objective_of_a_good_experiment_is_met() -> None:
         ({"rto_seconds": 61.0}, "RTO", Verdict.INCONCLUSIVE),
         ({"rto_seconds": 5.0, "rto_censored": True}, "RTO", Verdict.FAIL),
         ({"availability": 0.01}, "availability", Verdict.FAIL),
-        ({"latency_after": Percentiles(count=9, p50=0.06)}, "latency ratio after", Verdict.FAIL),
+        ({"latency_after": Percentiles(count=9, p50=0.16)}, "latency ratio after", Verdict.FAIL),
     ],
 )
 def test_each_limit_decides(changes: dict[str, object], objective: str, verdict: Verdict) -> None:
