@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from targets.base import Target
+from targets.base import MeansError, Target
 
 
 class Kind(StrEnum):
@@ -20,6 +21,7 @@ class Kind(StrEnum):
     POD = "pod"
     NODE = "node"
     NETWORK = "network"
+    STORAGE = "storage"
 
 
 class NotPossible(Exception):
@@ -47,14 +49,19 @@ class Tuning:
 class Fault(ABC):
     """One fault bound to one component of one engine of one target. Subclasses with a ``name`` register themselves.
 
-    Everything a revert needs is in (target, engine, component): ``recover`` builds a new instance from a ledger
-    entry, in another process, and calls ``revert``.
+    Everything a revert needs is in (target, engine, component) and in what ``remember`` returned: ``recover`` builds a
+    new instance from a ledger entry, in another process, gives it ``key`` and ``recall``, and calls ``revert``.
+
+    Attributes:
+        means: the protocol without which it cannot strike; ``None``: ``components`` finds out by itself.
+        key: unique; what exists for this injection only carries it.
     """
 
     name: ClassVar[str]
     kind: ClassVar[Kind]
     summary: ClassVar[str]
     momentary: ClassVar[bool] = False  # over as soon as it is injected, so there is nothing to hold
+    means: ClassVar[type | None] = None
     registry: ClassVar[dict[str, type[Fault]]] = {}
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -67,6 +74,7 @@ class Fault(ABC):
         self.engine = engine
         self.component = component
         self.tuning = tuning
+        self.key = uuid.uuid4().hex[:12]
 
     @classmethod
     @abstractmethod
@@ -108,6 +116,28 @@ class Fault(ABC):
     @abstractmethod
     def revert_proof(self) -> str:
         """What shows that nothing of it is left; empty while something is. Polled."""
+
+    @property
+    def subject(self) -> str:
+        """The object that the revert is recorded on, where records are kept on objects; empty: the store decides."""
+        return ""
+
+    def remember(self) -> str:
+        """What the revert needs to know of the state before, as JSON; called before the injection is recorded.
+
+        Raises:
+            MeansError: it cannot be read, so nothing may be injected.
+        """
+        return ""
+
+    def recall(self, original: str) -> None:
+        """Take over what ``remember`` returned, in another process.
+
+        Raises:
+            MeansError: it is not that.
+        """
+        if original:
+            raise MeansError(f"{self.name} remembers nothing, yet the record has {original[:80]!r}")
 
     @property
     def label(self) -> str:

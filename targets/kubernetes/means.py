@@ -1,0 +1,388 @@
+"""What a fault may do to a stack on Kubernetes: protocols for the means, frozen models for what they speak of.
+
+Every implementation sends its changes through :mod:`targets.kubernetes.guard`, so that nothing outside the stack can
+be struck, whatever a fault asks for. Failures of every kind are :class:`targets.base.MeansError`: one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self, runtime_checkable
+
+FIELD_MANAGER = "query-engine-reliability"
+"""Who the API server says has changed a field, until the revert hands the field back."""
+
+STACK_LABEL = "app.kubernetes.io/instance"
+PART_OF_LABEL, PART_OF = "app.kubernetes.io/part-of", "query-engine-reliability"
+KEY_LABEL = "query-engine-reliability/fault"
+"""Label of every object that exists for one injection only (fault pods, switches, policies): ``Fault.key``."""
+
+MergePatch = Mapping[str, Any]
+"""A JSON merge patch (RFC 7396): ``None`` removes, lists are replaced whole."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """One object of the API. ``str()`` gives ``Kind/namespace/name`` or ``Kind/name``, which ``parse`` reads.
+
+    Attributes:
+        kind: ``Deployment``, ``StatefulSet``, ``Service``, ``Pod``, ``Node``, ``NetworkPolicy``, ...
+        name: its name.
+        namespace: ``None`` for what is cluster-wide.
+    """
+
+    kind: str
+    name: str
+    namespace: str | None = None
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The reference that ``str()`` wrote.
+
+        Raises:
+            ValueError: it is none.
+        """
+        parts = text.split("/")
+        if len(parts) not in {2, 3} or not all(parts):
+            raise ValueError(f"not a reference to an object: {text!r}")
+        return cls(parts[0], parts[-1], parts[1] if len(parts) == 3 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """One pod as the API shows it now. ``uid`` tells it from a namesake that took its place.
+
+    Attributes:
+        name: of the pod.
+        namespace: of the pod.
+        uid: of the pod.
+        role: ``coordinator``, ``worker``, ``server``.
+        node: where it runs; empty while it is not scheduled.
+        ip: its address; empty while it has none.
+        ready: whether a Service sends connections to it.
+        ending: whether it was told to end.
+        container: name of the engine's container.
+        container_id: of that container's present run (``containerd://...``); empty before the first.
+        started_at: when that run began, as the API writes it; empty when it does not run.
+        restarts: times that the container was started again in this pod.
+        last_exit: why its last run ended (``OOMKilled``, ``Error``, ``Completed``); empty if none ended.
+    """
+
+    name: str
+    namespace: str
+    uid: str
+    role: str
+    node: str = ""
+    ip: str = ""
+    ready: bool = False
+    ending: bool = False
+    container: str = ""
+    container_id: str = ""
+    started_at: str = ""
+    restarts: int = 0
+    last_exit: str = ""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The pod as an object."""
+        return ObjectRef("Pod", self.name, self.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node as the API shows it now.
+
+    Attributes:
+        name: of the node.
+        ready: its Ready condition.
+        schedulable: not cordoned.
+        taints: ``key=value:Effect`` each.
+        pods: names of this stack's pods there.
+    """
+
+    name: str
+    ready: bool
+    schedulable: bool
+    taints: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The node as an object."""
+        return ObjectRef("Node", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """What puts one object back, recorded before it is changed. ``to_json``/``from_json`` are for ``Fault.remember``.
+
+    Attributes:
+        ref: the object.
+        patch: merge patch back to what it was; ``None``: the object is ours and is deleted.
+        managed_fields: its ``metadata.managedFields`` before the change, handed back after the revert, so that
+            a later ``pulumi up`` meets no field conflict.
+    """
+
+    ref: ObjectRef
+    patch: MergePatch | None
+    managed_fields: tuple[Mapping[str, Any], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"ref": str(self.ref), "patch": self.patch, "managedFields": list(self.managed_fields)}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """What ``to_json`` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: it did not.
+        """
+        return cls(ObjectRef.parse(found["ref"]), found["patch"], tuple(found["managedFields"]))
+
+
+@runtime_checkable
+class StackControl(Protocol):
+    """Means: look at and change objects of this stack, and nothing else.
+
+    Every method raises ``MeansError`` when the API cannot be reached, refuses (a missing right names the RBAC rule to
+    add), does not know the object, or when the guard forbids the change.
+    """
+
+    def roles(self, engine: str) -> Sequence[str]:
+        """Roles of the engine's workloads in the order of the outputs document: ``coordinator``, ``worker``."""
+        ...
+
+    def workload(self, engine: str, role: str) -> ObjectRef:
+        """The Deployment or StatefulSet behind a role."""
+        ...
+
+    def service(self, engine: str) -> ObjectRef:
+        """The Service that clients use."""
+        ...
+
+    def pods(self, engine: str, role: str) -> Sequence[PodView]:
+        """The workload's pods by name, ending ones included."""
+        ...
+
+    def endpoints(self, service: ObjectRef) -> Sequence[str]:
+        """``address:port`` of everything that the Service sends connections to now (its ready endpoints)."""
+        ...
+
+    def nodes(self) -> Sequence[NodeView]:
+        """All nodes by name; needs the rights for node faults."""
+        ...
+
+    def read(self, ref: ObjectRef) -> Mapping[str, Any]:
+        """The object's manifest.
+
+        Raises:
+            MeansError: also when it does not exist; see ``exists``.
+        """
+        ...
+
+    def exists(self, ref: ObjectRef) -> bool:
+        """Whether there is such an object."""
+        ...
+
+    def find(self, kind: str, namespace: str, labels: Mapping[str, str]) -> Sequence[ObjectRef]:
+        """Objects of the stack with these labels (the stack's own label is added)."""
+        ...
+
+    def patch(self, ref: ObjectRef, patch: MergePatch, *, subresource: str = "") -> Mapping[str, Any]:
+        """Apply a merge patch (guarded); returns the manifest after it."""
+        ...
+
+    def create(self, manifest: Mapping[str, Any]) -> ObjectRef:
+        """Create an object (guarded); the stack's label is added."""
+        ...
+
+    def delete(self, ref: ObjectRef, *, grace: int | None = None, uid: str | None = None) -> None:
+        """Delete an object (guarded); harmless when it is gone.
+
+        Args:
+            ref: the object.
+            grace: seconds; ``None`` leaves it to the object, 0 forces.
+            uid: only this very object, not a namesake that took its place.
+        """
+        ...
+
+    def evict(self, pod: ObjectRef) -> None:
+        """Ask for the pod's eviction (guarded), which a PodDisruptionBudget may refuse (``MeansError``)."""
+        ...
+
+    def exec(self, pod: ObjectRef, command: Sequence[str], *, container: str = "", timeout: float = 15.0) -> str:
+        """Run a command in a pod (guarded); returns its standard output.
+
+        Raises:
+            MeansError: also when it exits with another status than 0; the message has the end of its error output.
+        """
+        ...
+
+    def allowed(self, verb: str, resource: str, namespace: str | None, *, group: str = "") -> bool:
+        """Whether we have this right (SelfSubjectAccessReview; remembered). ``resource`` may be ``pods/exec``."""
+        ...
+
+    def require(self, verb: str, resource: str, namespace: str | None, *, group: str = "") -> None:
+        """Refuse unless ``allowed``.
+
+        Raises:
+            MeansError: the right is missing; the message has the RBAC rule to add.
+        """
+        ...
+
+    def put_back(self, revert: Revert) -> None:
+        """Make the object what it was and hand its fields back (guarded); harmless when it is that already."""
+        ...
+
+    def is_back(self, revert: Revert) -> bool:
+        """Whether the object is what it was: nothing left to patch, and no field in our name."""
+        ...
+
+
+@runtime_checkable
+class Switches(Protocol):
+    """Means: dead man's switches, pods that send a revert after its TTL even if the runner and its machine are gone."""
+
+    def arm(self, key: str, reverts: Sequence[Revert], *, ttl: float, avoid_node: str = "") -> ObjectRef:
+        """Start a switch and wait until it counts; *before* the change is made.
+
+        The switch first sends every revert as a dry run: one that could not do its work (no right, no way to the
+        API) never counts as armed.
+
+        Args:
+            key: of the fault; one switch each.
+            reverts: what to send, in this order.
+            ttl: seconds from now; afterwards the switch reverts, forgets the annotation ``key`` and removes itself.
+            avoid_node: where it should not run, if there is any other (the one that will be struck).
+
+        Raises:
+            MeansError: it is not armed; nothing of it is left.
+        """
+        ...
+
+    def armed(self, key: str) -> bool:
+        """Whether a switch of that key exists, whatever its state."""
+        ...
+
+    def disarm(self, key: str) -> None:
+        """Remove it; harmless when it is gone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FaultScript:
+    """POSIX shell of one injection by a fault pod, run as root in the target pod's network namespace.
+
+    The pod runs ``start``, waits for its TTL or its end, and runs ``stop`` whatever ended it (also when
+    ``start`` failed half way, so ``stop`` must bear with missing pieces).
+
+    Attributes:
+        name: of the fault, for the pod's name and log.
+        start: injects; any command that fails fails the injection.
+        stop: undoes it.
+        counters: prints ``name value`` lines of whole numbers that prove an effect (packets dropped, bytes held).
+        leftovers: prints what of it is still there; nothing when it is all gone.
+    """
+
+    name: str
+    start: str
+    stop: str
+    counters: str = ""
+    leftovers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPod:
+    """A fault pod that has injected.
+
+    Attributes:
+        ref: the pod.
+        uid: of the pod.
+        key: of the fault.
+        target: the pod that it strikes.
+        target_uid: of that pod; the injection goes with the pod.
+        node: where both are.
+        active: whether its injection is in force.
+        problem: why it is not, when it failed.
+    """
+
+    ref: ObjectRef
+    uid: str
+    key: str
+    target: ObjectRef
+    target_uid: str
+    node: str
+    active: bool = False
+    problem: str = ""
+
+
+@runtime_checkable
+class FaultPods(Protocol):
+    """Means: self-ending privileged pods in the stack's ``faults`` namespace. All raise ``MeansError`` as above."""
+
+    def strike(self, key: str, pod: PodView, script: FaultScript, *, ttl: float) -> FaultPod:
+        """Start a fault pod on the target's node and wait until its injection is in force.
+
+        Args:
+            key: of the fault; one key may strike several pods.
+            pod: whose network namespace is entered.
+            script: what to do there.
+            ttl: seconds after which the pod undoes it by itself.
+
+        Raises:
+            MeansError: it could not be injected; nothing of it is left.
+        """
+        ...
+
+    def find(self, key: str) -> Sequence[FaultPod]:
+        """The fault pods of a key, whoever made them."""
+        ...
+
+    def counters(self, key: str) -> Mapping[str, int]:
+        """Counters of all its pods, summed by name."""
+        ...
+
+    def end(self, key: str) -> None:
+        """End its pods, which undo their injections; harmless when there are none. Polled until ``find`` is empty."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NodeAction:
+    """A pair of shell commands for one kind of node failure; ``{node}`` stands for the node's name.
+
+    Attributes:
+        name: ``loss``, ``kubelet``, ``network``.
+        begin: command that breaks the node.
+        end: command that mends it; run twice it must do no harm.
+    """
+
+    name: str
+    begin: str
+    end: str
+
+
+@runtime_checkable
+class NodeCommands(Protocol):
+    """Means: break and mend a node by configured shell commands, for what the API cannot do."""
+
+    def actions(self) -> Mapping[str, NodeAction]:
+        """What is configured, by name."""
+        ...
+
+    def begin(self, action: str, node: str, *, ttl: float) -> None:
+        """Break the node. A detached process of this machine mends it after ``ttl`` seconds.
+
+        Raises:
+            MeansError: the command failed (its last line is in the message), or a node is broken already.
+        """
+        ...
+
+    def end(self, action: str, node: str) -> None:
+        """Mend the node; harmless when it is whole."""
+        ...
