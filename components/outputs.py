@@ -66,6 +66,7 @@ def outputs_document(parts: Parts, *, tls_secret: str) -> Outputs:
         engines=(_trino(site, tls_secret), _clickhouse(site)),
         monitoring=_monitoring(site, parts.monitoring),
         faults_namespace=site.namespace("faults") if "faults" in parts.namespaces else None,
+        faults_image=site.settings.faults_image,
         runner_namespace=site.namespace("runner"),
         runner_service_account="runner",
         kube_context=site.settings.kube_context or None,

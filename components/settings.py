@@ -15,6 +15,14 @@ def _no_moving_tag(tag: str) -> str:
     return tag
 
 
+def _fixed(image: str) -> str:
+    tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+    if not tag and "@" not in image:
+        raise ValueError("must name a tag or a digest, for example nicolaka/netshoot:v0.13")
+    _no_moving_tag(tag)
+    return image
+
+
 Memory = Annotated[str, AfterValidator(memory_setting)]
 Cpu = Annotated[str, AfterValidator(cpu_setting)]
 Days = Annotated[int, Field(ge=1, le=3650)]
@@ -23,6 +31,9 @@ Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z
 DnsName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9*]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 UserName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$")]
+TaggedImage = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-zA-Z0-9._:/@-]*[a-zA-Z0-9_]$"), AfterValidator(_fixed)
+]
 Target = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}:\d{1,5}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]{0,127}$"), AfterValidator(_no_moving_tag)]
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhdwy]$")]
@@ -87,6 +98,7 @@ class Settings(BaseModel):
     client_namespaces: tuple[Label, ...] = ()
     faults_node: bool = False
     faults_network: bool = False
+    faults_image: TaggedImage = "nicolaka/netshoot:v0.13"
 
     monitoring_enabled: bool = True
     monitoring_chart: Annotated[str, StringConstraints(min_length=1)] = "kube-prometheus-stack"

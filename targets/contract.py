@@ -103,6 +103,7 @@ class Outputs(Model):
 
     ``kube_context`` is the kubeconfig context that the stack was made in, where its configuration names one: the runner
     then uses no other. ``runner_namespace`` holds ``runner_service_account`` and the lock against a second runner.
+    ``faults_image`` is the image of every pod that faults start, in either of the two namespaces.
     """
 
     schema_version: Literal["1"] = SCHEMA_VERSION
@@ -112,6 +113,7 @@ class Outputs(Model):
     engines: tuple[EngineOutput, ...] = Field(min_length=1)
     monitoring: tuple[MonitoringOutput, ...] = ()
     faults_namespace: Name | None = None
+    faults_image: Name | None = None
     runner_namespace: Name | None = None
     runner_service_account: Name | None = None
     kube_context: Name | None = None

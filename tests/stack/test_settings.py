@@ -79,6 +79,8 @@ def test_the_stack_files_load(name: str) -> None:
         ({"clickhouseStorageOnDestroy": "keep"}, "set namespacesOwned to false"),
         ({"namespacePrefix": "Prod"}, "namespacePrefix = 'Prod': must match"),
         ({"faultsNode": "perhaps"}, "faultsNode = 'perhaps': must be true or false"),
+        ({"faultsImage": "nicolaka/netshoot"}, "faultsImage = 'nicolaka/netshoot': must name a tag or a digest"),
+        ({"faultsImage": "registry:5000/netshoot:latest"}, "must name a version, not latest"),
         ({"monitoringChartVersion": "88"}, "monitoringChartVersion = '88': must match"),
         ({"monitoringValues": "{"}, "monitoringValues: is not JSON"),
     ],
