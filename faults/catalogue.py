@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from faults.base import Fault, Kind, NotPossible, Tuning, fault_classes
@@ -46,9 +46,18 @@ def select(words: Sequence[str]) -> list[type[Fault]]:
 
 
 def bind(
-    faults: Sequence[type[Fault]], target: Target, *, tuning: Tuning, component: str | None = None, seed: int = 0
+    faults: Sequence[type[Fault]],
+    target: Target,
+    *,
+    tuning: Tuning,
+    component: str | None = None,
+    seed: int = 0,
+    named: Collection[str] = (),
 ) -> list[Fault | Impossible]:
     """Every fault on every component it can strike, engine by engine, in a seeded order within each engine.
+
+    A fault whose means the target does not have at all belongs to another sort of target: it is left out, unless it
+    was asked for by its name or there would be nothing else to say.
 
     Args:
         faults: classes to bind.
@@ -56,15 +65,22 @@ def bind(
         tuning: strength and duration.
         component: only this component (``worker-1``, ``clients``), or all.
         seed: of the order, so that a run can be repeated and one order cannot hide a fault behind another for ever.
+        named: the words of the selection.
     """
+    fitting = [fault for fault in faults if fault.name in named or fits(fault, target)]
     bound: list[Fault | Impossible] = []
     for engine in target.engines():
         cases: list[Fault | Impossible] = []
-        for fault in faults:
+        for fault in fitting or faults:
             cases += _cases(fault, target, engine.endpoint.kind, tuning, component)
         random.Random(seed).shuffle(cases)  # noqa: S311 - an order, not a secret
         bound += cases
     return bound
+
+
+def fits(fault: type[Fault], target: Target) -> bool:
+    """Whether the target has the means that the fault needs."""
+    return fault.means is None or target.means(fault.means) is not None
 
 
 def _cases(

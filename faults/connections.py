@@ -16,6 +16,7 @@ class _ConnectionFault(Fault):
     """Disturbs the engine's proxy; the proxy's own counters prove that connections met the disturbance."""
 
     kind: ClassVar[Kind] = Kind.NETWORK
+    means: ClassVar[type | None] = NetworkControl
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

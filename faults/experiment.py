@@ -156,9 +156,16 @@ class _Conduct:
         fault = self.record.fault
         try:
             return self.ledger.record(
-                fault.name, fault.engine, fault.component, created_at=time.time(), ttl=fault.tuning.ttl
+                fault.name,
+                fault.engine,
+                fault.component,
+                created_at=time.time(),
+                ttl=fault.tuning.ttl,
+                key=fault.key,
+                subject=fault.subject,
+                original=fault.remember(),
             )
-        except LedgerError as error:
+        except (LedgerError, MeansError) as error:
             raise _Abort(str(error)) from error
 
     def _inject(self) -> None:
@@ -181,8 +188,7 @@ class _Conduct:
         """Revert, prove it, and only then clear the ledger; a revert that fails is tried until its limit."""
         # A killed process is back only when its keeper has started it: that is recovery, so it may take as long.
         limit = self.plan.recovery_limit if self.record.fault.momentary else self.plan.proof_limit
-        if wait_until(self._revert_shows, limit, interval=0.05):
-            self.ledger.clear(entry)
+        if wait_until(lambda: self._revert_shows() and self._cleared(entry), limit, interval=0.05):
             return
         self.record.status = Status.LEFTOVER
         self.record.reason = f"revert not proven within {limit:g} s: {self.record.reason or 'no proof'}; use recover"
@@ -201,6 +207,14 @@ class _Conduct:
             record.reason = ""
             record.reverted = record.reverted or time.monotonic()
         return bool(record.revert_proof)
+
+    def _cleared(self, entry: Entry) -> bool:
+        try:
+            self.ledger.clear(entry)
+        except LedgerError as error:
+            self.record.reason = str(error)
+            return False
+        return True
 
     def _recover(self) -> None:
         record = self.record

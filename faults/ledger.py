@@ -1,23 +1,22 @@
 """The ledger: what has to be undone, recorded outside the process before anything is changed.
 
-One JSON file per entry in the target's state directory, written to a temporary name, synced and renamed, so that a
-runner killed at any moment leaves either no entry (nothing was changed yet) or a whole one that ``recover`` can act on.
+Where it is kept is the target's affair (``Target.store``): files on this machine, annotations in a cluster.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from targets.base import EntryStore, Kept, StoreError
+from targets.store import FileStore
 
-class LedgerError(Exception):
-    """An entry cannot be written or read; says which and what to do."""
+LedgerError = StoreError
+"""An entry cannot be written or read; says which and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,15 @@ class Entry:
     """One change that is about to be made, and all that its revert needs.
 
     Attributes:
-        id: unique.
+        id: unique; the fault's ``key``.
         fault: registered name of the fault class.
         engine: kind of the engine it strikes.
         component: which part of it.
         created_at: seconds since the epoch.
         ttl: seconds after which the injection ends by itself.
         runner_pid: process that injects.
+        subject: the object that the entry is kept on, where entries are kept on objects.
+        original: what ``Fault.remember`` returned.
     """
 
     id: str
@@ -41,72 +42,72 @@ class Entry:
     created_at: float
     ttl: float
     runner_pid: int
+    subject: str = ""
+    original: str = ""
 
 
 class Ledger:
-    """Entries under ``directory``; several runners may use one ledger."""
+    """Entries in a store; several runners may use one.
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory / "ledger"
+    Args:
+        store: of the target, or a directory for files.
+    """
 
-    def record(self, fault: str, engine: str, component: str, *, created_at: float, ttl: float) -> Entry:
-        """Write an entry durably; returns only when it is on disk.
+    def __init__(self, store: EntryStore | Path) -> None:
+        self._store: EntryStore = FileStore(store) if isinstance(store, Path) else store
+
+    def record(
+        self,
+        fault: str,
+        engine: str,
+        component: str,
+        *,
+        created_at: float,
+        ttl: float,
+        key: str = "",
+        subject: str = "",
+        original: str = "",
+    ) -> Entry:
+        """Write an entry durably; returns only when it is safe.
 
         Raises:
             LedgerError: it cannot be written, so nothing may be injected.
         """
-        entry = Entry(uuid.uuid4().hex, fault, engine, component, created_at, ttl, os.getpid())
-        path = self._path(entry)
-        temporary = path.with_suffix(".tmp")
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with temporary.open("w") as file:
-                json.dump(asdict(entry), file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError as error:
-            raise LedgerError(f"cannot record the revert in {path}: {error.strerror}; nothing was injected") from error
+        identity = key or uuid.uuid4().hex
+        entry = Entry(identity, fault, engine, component, created_at, ttl, os.getpid(), subject, original)
+        self._store.put(entry.id, subject, json.dumps(asdict(entry)))
         return entry
 
     def clear(self, entry: Entry) -> None:
-        """Remove an entry whose revert is proven; harmless when it is gone already."""
-        self._path(entry).unlink(missing_ok=True)
+        """Remove an entry whose revert is proven; harmless when it is gone already.
+
+        Raises:
+            LedgerError: it cannot be removed.
+        """
+        self._store.remove(entry.id, entry.subject)
 
     def pending(self) -> list[Entry]:
         """Entries not yet reverted, oldest first.
 
         Raises:
-            LedgerError: a file is not an entry of ours.
+            LedgerError: something in the store is not an entry of ours.
         """
-        entries = []
-        for path in sorted(self._directory.glob("*.json")):
-            try:
-                entries.append(Entry(**json.loads(path.read_text())))
-            except (ValueError, TypeError, OSError) as error:
-                raise LedgerError(f"{path} is not a ledger entry ({error}); look at it, then delete it") from error
-        return sorted(entries, key=lambda entry: entry.created_at)
+        return sorted((_entry(kept) for kept in self._store.all()), key=lambda entry: entry.created_at)
 
-    @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the ledger, so that two runners never inject (or revert) at once; freed when the process dies.
+    def exclusive(self, *, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the ledger, so that two runners never inject (or revert) at once; a dead holder's is freed.
+
+        Args:
+            patience: seconds to wait for a holder that may be dead; one that shows itself alive is not waited for.
 
         Raises:
             LedgerError: another process holds it, or it cannot be locked.
         """
-        try:
-            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = (self._directory / "lock").open("w")
-        except OSError as error:
-            raise LedgerError(f"cannot use the ledger {self._directory}: {error.strerror}") from error
-        with lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise LedgerError(
-                    "another runner injects faults into this target now; wait until it is done"
-                ) from error
-            yield
+        return self._store.exclusive(patience=patience)
 
-    def _path(self, entry: Entry) -> Path:
-        return self._directory / f"{entry.id}.json"
+
+def _entry(kept: Kept) -> Entry:
+    try:
+        return Entry(**json.loads(kept.text))
+    except (ValueError, TypeError) as error:
+        raise LedgerError(f"{kept.place} is not a ledger entry ({error}); look at it, then delete it") from error

@@ -14,6 +14,8 @@ from targets.base import ProcessControl, ProcessInfo, ProcessState, Target
 class _ProcessFault(Fault):
     """Finds its process through the target's ``ProcessControl``."""
 
+    means: ClassVar[type | None] = ProcessControl
+
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._before: ProcessInfo | None = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from faults.base import NotPossible, Tuning, fault_classes
-from faults.ledger import Entry, Ledger
+from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import wait_until
 from targets.base import MeansError, Target
 
 PROOF_LIMIT = 60.0
+PATIENCE = 90.0  # seconds: more than a dead runner's lock lasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def recover(target: Target, ledger: Ledger, *, limit: float = PROOF_LIMIT) -> li
     Raises:
         LedgerError: the ledger cannot be read, or another runner is injecting now.
     """
-    with ledger.exclusive():
+    with ledger.exclusive(patience=PATIENCE):
         return [_revert(target, ledger, entry, limit) for entry in ledger.pending()]
 
 
@@ -41,18 +42,24 @@ def _revert(target: Target, ledger: Ledger, entry: Entry, limit: float) -> Recov
     if entry.fault not in classes:
         return Recovery(entry, "", f"no fault of that name in this version: {entry.fault}")
     fault = classes[entry.fault](target, entry.engine, entry.component, Tuning())
+    fault.key = entry.id
+    try:
+        fault.recall(entry.original)
+    except MeansError as error:
+        return Recovery(entry, "", str(error))
     proof, problem = "", ""
 
     def proven() -> bool:
         nonlocal proof, problem
         try:
             fault.revert()
-            proof = fault.revert_proof()
-        except (MeansError, NotPossible) as error:
+            if shown := fault.revert_proof():
+                ledger.clear(entry)
+                proof = shown
+        except (MeansError, NotPossible, LedgerError) as error:
             problem = str(error)
         return bool(proof)
 
     if not wait_until(proven, limit, interval=0.1):
         return Recovery(entry, "", problem or f"no proof of the revert within {limit:g} s")
-    ledger.clear(entry)
     return Recovery(entry, proof)

@@ -94,13 +94,12 @@ def all_parts(
     **options: object,
 ) -> int:
     """Everything: checks, TPC-H, load, faults."""
-    faults = select([COMPREHENSIVE])
 
     def work(run: Run) -> None:
         run.check()
         run.benchmark(queries, Execution(warmups, iterations))
         run.load(rate, duration)
-        run.fault(faults, _tuning(hold), Plan())
+        run.fault([COMPREHENSIVE], _tuning(hold), Plan())
 
     return measure("all", settings_from(options), work)
 
@@ -178,17 +177,19 @@ def load(rate: float | None, duration: float, queries: tuple[int, ...], **option
 def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: bool, **options: object) -> int:
     """Faults and what clients see of them.
 
-    FAULT is the name of a fault, a kind (service, pod, node, network), or comprehensive (default): all that apply.
+    FAULT is the name of a fault, a kind (service, pod, node, network, storage), or comprehensive (default): all
+    that apply.
     """
     if listing:
         click.echo(_fault_list())
         return ExitCode.MET
+    words = faults or (COMPREHENSIVE,)
     try:
-        chosen = select(faults or [COMPREHENSIVE])
+        select(words)
     except ValueError as error:
         raise BadInput(str(error)) from error
     return measure(
-        "fault", settings_from(options), lambda run: run.fault(chosen, _tuning(hold), Plan(), component=component)
+        "fault", settings_from(options), lambda run: run.fault(words, _tuning(hold), Plan(), component=component)
     )
 
 

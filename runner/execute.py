@@ -64,7 +64,7 @@ def recover_target(spec: str) -> int:
 def _recover(document: str) -> ExitCode:
     with open_target(document, engines=None) as target:
         try:
-            recoveries = recover(target, Ledger(target.state_directory))
+            recoveries = recover(target, Ledger(target.store()))
         except LedgerError as error:
             raise CouldNotRun(str(error)) from error
     for recovery in recoveries:

@@ -165,7 +165,7 @@ class Experiment(Model):
 
     name: str
     fault: str
-    kind: Literal["service", "pod", "node", "network"]
+    kind: Literal["service", "pod", "node", "network", "storage"]
     engine: str
     component: str
     description: str

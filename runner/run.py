@@ -16,7 +16,7 @@ from benchmarks.tpch.oracle import DuckDbOracle
 from benchmarks.tpch.power import Execution, run_power
 from engines import Dataset, Engine, EngineError
 from faults.base import Fault, Tuning
-from faults.catalogue import Impossible, bind
+from faults.catalogue import Impossible, bind, select
 from faults.experiment import Plan, Record, run_experiment
 from faults.ledger import Ledger
 from faults.observer import Background
@@ -100,11 +100,13 @@ class Run:
                 run = run_load(engine, statements, spec, lambda _: bar.advance())
             self.loads.append(measured.load_result(kind, run))
 
-    def fault(self, faults: Sequence[type[Fault]], tuning: Tuning, plan: Plan, component: str | None = None) -> None:
-        """Experiments, one after the other, each from a proven steady state."""
-        ledger = Ledger(self.target.state_directory)
+    def fault(self, words: Sequence[str], tuning: Tuning, plan: Plan, component: str | None = None) -> None:
+        """Experiments that the words select, one after the other, each from a proven steady state."""
+        ledger = Ledger(self.target.store())
         backgrounds = {engine.endpoint.kind: self._background(engine) for engine in self.target.engines()}
-        cases = bind(faults, self.target, tuning=tuning, component=component, seed=self.settings.seed)
+        cases = bind(
+            select(words), self.target, tuning=tuning, component=component, seed=self.settings.seed, named=words
+        )
         with (
             ledger.exclusive(),
             self.console.phase(f"Fault injection: {len(cases)} experiments"),

@@ -39,6 +39,7 @@ class RtoObjectives(_Model):
     pod: Seconds | None = 60
     node: Seconds | None = 30
     network: Seconds | None = 20
+    storage: Seconds | None = 60
 
 
 class AvailabilityObjectives(_Model):
@@ -48,6 +49,7 @@ class AvailabilityObjectives(_Model):
     pod: Share | None = 0.05
     node: Share | None = 0.1
     network: Share | None = 0.1
+    storage: Share | None = 0.05
 
 
 class LatencyObjectives(_Model):

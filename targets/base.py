@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -27,6 +28,52 @@ class BadOutputs(TargetError):
 
 class MeansError(Exception):
     """An action on the target failed or could not be proven."""
+
+
+class StoreError(Exception):
+    """The record of a revert cannot be written, read or locked; says which and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One record of an ``EntryStore``: its key, what was put, and where it is, for messages."""
+
+    key: str
+    text: str
+    place: str
+
+
+class EntryStore(Protocol):
+    """Keeps the records of reverts outside the process, for whoever reverts when the runner is gone.
+
+    Every method raises ``StoreError``.
+    """
+
+    def put(self, key: str, subject: str, text: str) -> None:
+        """Keep a record; returns only when it would survive this process.
+
+        Args:
+            key: unique.
+            subject: the object that it concerns, where records are kept on objects; empty: the store decides.
+            text: JSON.
+        """
+        ...
+
+    def remove(self, key: str, subject: str) -> None:
+        """Forget a record; harmless when it is gone."""
+        ...
+
+    def all(self) -> Sequence[Kept]:
+        """Every record, whoever put it."""
+        ...
+
+    def exclusive(self, *, patience: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the store against other runners.
+
+        Args:
+            patience: seconds to wait for a holder that may be dead; one that shows itself alive is not waited for.
+        """
+        ...
 
 
 class ProcessState(StrEnum):
@@ -182,6 +229,12 @@ class Target(ABC):
     @abstractmethod
     def state_directory(self) -> Path:
         """Where ledgers are kept, outside this process."""
+
+    def store(self) -> EntryStore:
+        """Where the records of reverts are kept: files in ``state_directory`` unless a target knows better."""
+        from targets.store import FileStore  # noqa: PLC0415 - it imports this module
+
+        return FileStore(self.state_directory)
 
     def means(self, protocol: type[M]) -> M | None:
         """This target's implementation of a means, or ``None``."""

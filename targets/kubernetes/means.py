@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, runtime_checkable
 
+DEFAULT_IMAGE = "nicolaka/netshoot:v0.13"
+"""Of fault pods and switches, where the outputs document names none."""
+
 FIELD_MANAGER = "query-engine-reliability"
 """Who the API server says has changed a field, until the revert hands the field back."""
 

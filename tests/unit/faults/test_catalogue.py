@@ -11,7 +11,15 @@ from faults.connections import Latency, Refused
 from faults.ledger import Ledger
 from faults.processes import Freeze, Kill
 from faults.recovery import recover
-from targets.base import Disturbance, MeansError, ProcessInfo, ProcessState, ProxyStatus
+from targets.base import (
+    Disturbance,
+    MeansError,
+    NetworkControl,
+    ProcessControl,
+    ProcessInfo,
+    ProcessState,
+    ProxyStatus,
+)
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
 
 
@@ -66,13 +74,15 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_every_fault_of_the_catalogue_is_found() -> None:
-    assert list(fault_classes()) == ["bandwidth", "blackhole", "freeze", "kill", "latency", "refused", "reset"]
-    assert {fault.kind for fault in fault_classes().values()} == set(Kind)
+    local = {name for name, fault in fault_classes().items() if fault.means in {ProcessControl, NetworkControl}}
+    assert local == {"bandwidth", "blackhole", "freeze", "kill", "latency", "refused", "reset"}
+    assert {fault_classes()[name].kind for name in local} == set(Kind) - {Kind.STORAGE}
 
 
 def test_selection_by_name_kind_and_all() -> None:
     assert select(["kill"]) == [Kill]
-    assert select(["service", "refused"]) == [Refused]
+    assert select(["refused", "refused"]) == [Refused]
+    assert Refused in select(["service"])
     assert len(select(["comprehensive"])) == len(fault_classes())
     assert {fault.kind for fault in select(["network"])} == {Kind.NETWORK}
     with pytest.raises(ValueError, match=r"unknown fault 'kil'; choose from comprehensive, service"):
@@ -103,6 +113,28 @@ def test_without_means_everything_is_impossible_with_a_reason(tmp_path: Path) ->
     cases = bind(select(["comprehensive"]), target, tuning=Tuning())
     assert len(cases) == len(fault_classes())
     assert all(isinstance(case, Impossible) and case.reason for case in cases)
+
+
+def test_a_fault_for_another_sort_of_target_shows_only_when_named(tmp_path: Path) -> None:
+    class Links(FakeTarget):
+        """Has a proxy, but no processes."""
+
+        def proxy(self, engine: str) -> ProxyStatus:
+            return ProxyStatus("scripted", 1, True, None, 0, 0, 0, {})
+
+        def disturb(self, engine: str, disturbance: Disturbance) -> ProxyStatus:
+            return self.proxy(engine)
+
+        def restore(self, engine: str) -> ProxyStatus:
+            return self.proxy(engine)
+
+    target = Links(tmp_path, [ScriptedEngine(Script())])
+    chosen = [Kill, Latency]
+    assert [type(case) for case in bind(chosen, target, tuning=Tuning())] == [Latency]
+    cases = bind(chosen, target, tuning=Tuning(), named=["kill"])
+    assert [case.reason for case in cases if isinstance(case, Impossible)] == [
+        "the runner did not start these processes, so it may not stop them"
+    ]
 
 
 def test_a_kill_is_proven_by_another_process(machine: Machine) -> None:

@@ -15,6 +15,7 @@ from faults.base import Fault, Kind, NotPossible, Tuning
 from faults.experiment import Plan, Record, Status, run_experiment
 from faults.ledger import Ledger
 from faults.observer import Background
+from faults.recovery import recover
 from targets.base import MeansError, Target
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
 
@@ -202,3 +203,45 @@ def test_an_interrupt_reverts_first(bench: Bench) -> None:
     while any(thread.name.startswith(("probe", "workload")) for thread in threading.enumerate()):
         assert time.monotonic() < end, "watchers outlived the experiment"
         threading.Event().wait(0.01)
+
+
+def test_what_the_revert_needs_is_recorded_before_and_recalled_after(bench: Bench) -> None:
+    recalled: list[tuple[str, str]] = []
+
+    class Remembering(ScriptedFault):
+        @override
+        def remember(self) -> str:
+            return f"mode was {self.script.mode}"
+
+        @override
+        def recall(self, original: str) -> None:
+            recalled.append((self.key, original))
+
+        @override
+        def revert(self) -> None:
+            raise MeansError("stuck")
+
+    bench.fault = Remembering(bench.target, "scripted", "all", Tuning(hold=0.1))
+    assert bench.run().status is Status.LEFTOVER
+    (entry,) = bench.ledger.pending()
+    assert (entry.id, entry.original) == (bench.fault.key, "mode was ok")
+    Fault.registry["scripted"] = Remembering
+    try:
+        (recovery,) = recover(bench.target, bench.ledger, limit=0.1)
+    finally:
+        del Fault.registry["scripted"]
+    assert recalled == [(entry.id, "mode was ok")]
+    assert recovery.problem == "stuck"
+
+
+def test_what_cannot_be_remembered_is_not_injected(bench: Bench) -> None:
+    class Forgetful(ScriptedFault):
+        @override
+        def remember(self) -> str:
+            raise MeansError("the API is gone")
+
+    bench.fault = Forgetful(bench.target, "scripted", "all", Tuning(hold=0.1))
+    record = bench.run()
+    assert (record.status, record.injected) == (Status.INCONCLUSIVE, None)
+    assert "the API is gone" in record.reason
+    assert bench.ledger.pending() == []
