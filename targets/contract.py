@@ -103,7 +103,6 @@ class Outputs(Model):
 
     ``kube_context`` is the kubeconfig context that the stack was made in, where its configuration names one: the runner
     then uses no other. ``runner_namespace`` holds ``runner_service_account`` and the lock against a second runner.
-    ``faults_image`` is the image of every pod that faults start, in either of the two namespaces.
     """
 
     schema_version: Literal["1"] = SCHEMA_VERSION

@@ -399,6 +399,14 @@ class FaultPods(Protocol):
         """
         ...
 
+    def features(self, node: str) -> frozenset[str]:
+        """What fault pods can use on that node, tried out once in a namespace of their own.
+
+        Returns:
+            Those of ``nftables``, ``tbf`` and ``netem`` that there are.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NodeAction:
