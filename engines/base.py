@@ -206,6 +206,7 @@ class Engine(ABC):
 
     kind: ClassVar[str]
     title: ClassVar[str]
+    health_path: ClassVar[str] = "/"  # answers at once, without credentials and without running a statement
     modest_rate: ClassVar[float] = 2.0  # short TPC-H queries per second that two cores answer without queueing
     registry: ClassVar[dict[str, type[Engine]]] = {}
 

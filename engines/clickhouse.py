@@ -167,6 +167,7 @@ class ClickHouseEngine(Engine):
 
     kind = "clickhouse"
     title = "ClickHouse"
+    health_path = "/ping"
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)

@@ -134,6 +134,7 @@ class TrinoEngine(Engine):
 
     kind = "trino"
     title = "Trino"
+    health_path = "/v1/info"
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(endpoint)

@@ -17,7 +17,7 @@ from runner.embedded import embedded
 from runner.errors import BadInput, CouldNotRun, ExitCode
 from runner.execute import measure, recover_target, rerender
 from runner.help import ExampleCommand
-from runner.options import Positive, QueryNumbers, common_options, settings_from
+from runner.options import TARGET_HELP, Positive, QueryNumbers, common_options, settings_from
 from runner.run import Run
 from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
@@ -196,9 +196,7 @@ def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: 
 @cli.command(
     cls=ExampleCommand, examples=("python -m runner recover", "python -m runner recover --target outputs.json")
 )
-@click.option(
-    "--target", default="embedded", show_default=True, metavar="WHERE", help="embedded or an outputs document."
-)
+@click.option("--target", default="embedded", show_default=True, metavar="WHERE", help=TARGET_HELP)
 def recover(target: str) -> int:
     """Revert what a killed runner left."""
     return recover_target(target)

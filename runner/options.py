@@ -16,6 +16,7 @@ from typing_extensions import override
 from benchmarks.tpch.data import scale_factor
 from engines import engine_kinds
 from runner.errors import BadInput
+from targets.kubernetes.transport import AUTO, CHOICES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -131,6 +132,7 @@ class Settings:
     trino_workers: int
     coordinator_heap: int
     worker_heap: int
+    transport: str = AUTO
 
 
 def settings_from(options: Mapping[str, Any]) -> Settings:
@@ -139,16 +141,22 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     return Settings(**{**values, "engines": tuple(dict.fromkeys(values["engines"])) or None})
 
 
+TARGET_HELP = "embedded (local processes), stack or stack:NAME (Pulumi), or the path of an outputs document."
+
+transport_option = click.option(
+    "--transport",
+    type=click.Choice(CHOICES),
+    default=AUTO,
+    show_default=True,
+    help="How engines on Kubernetes are reached.",
+)
+
+
 def common_options(function: F) -> F:
     """Add the options of ``Settings`` to a verb; it receives them as keyword arguments."""
     options = [
-        click.option(
-            "--target",
-            default="embedded",
-            show_default=True,
-            metavar="WHERE",
-            help="embedded (local processes), or the path of an outputs document.",
-        ),
+        click.option("--target", default="embedded", show_default=True, metavar="WHERE", help=TARGET_HELP),
+        transport_option,
         click.option(
             "--engine",
             "engines",

@@ -29,6 +29,7 @@ from runner.options import Settings
 from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, SloResult, Verdict
 from runner.slo import Slo, evaluate_benchmark, evaluate_checks, evaluate_experiment, evaluate_load
 from targets.base import Target
+from targets.overhead import Overhead, measure_overhead
 
 LOAD_DEADLINE = 30.0  # seconds
 NOT_TPCH = "Derived from TPC-H; not comparable to published TPC-H results."
@@ -46,6 +47,7 @@ class Run:
     benchmarks: list[Benchmark] = field(default_factory=list)
     loads: list[LoadResult] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
+    overheads: list[Overhead] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     started_at: float = field(default_factory=time.time)
     _data: tuple[Dataset, DuckDbOracle] | None = None
@@ -60,6 +62,12 @@ class Run:
             yield
         finally:
             self.timings[name] = time.monotonic() - began
+
+    def measure_transport(self) -> None:
+        """What the way to each engine costs."""
+        with self.console.phase(f"Measuring the transport: {self.target.transport}"), self.timed("transport"):
+            measured_now = [measure_overhead(engine) for engine in self.target.engines()]
+        self.overheads += [overhead for overhead in measured_now if overhead is not None]
 
     def check(self) -> None:
         """Functionality checks."""
@@ -135,6 +143,7 @@ class Run:
                 seed=self.settings.seed,
                 scale_factor=self.settings.scale_factor,
                 timings=self.timings,
+                overheads=self.overheads,
                 notes=(NOT_TPCH,) if self.benchmarks else (),
             ),
             checks=tuple(self.checks),

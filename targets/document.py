@@ -36,17 +36,31 @@ def load_outputs(path: Path) -> Outputs:
         raise BadOutputs(f"outputs document {path}: {(problem.strerror or str(problem)).lower()}") from None
     except ValueError as problem:
         raise BadOutputs(f"outputs document {path} is not JSON: {problem}") from None
+    return _anchored(parse_outputs(document, f"outputs document {path}"), path.absolute().parent)
+
+
+def parse_outputs(document: object, what: str, *, remedy: str = "") -> Outputs:
+    """Check a parsed outputs document.
+
+    Args:
+        document: what the JSON held.
+        what: the document's name in complaints.
+        remedy: what helps when it is of another version.
+
+    Raises:
+        BadOutputs: it is of another version, or not such a document.
+    """
     if not isinstance(document, dict):
-        raise BadOutputs(f"outputs document {path} is not a JSON object")
+        raise BadOutputs(f"{what} is not a JSON object")
     version = document.get("schemaVersion")
     if version != SCHEMA_VERSION:
         given = "no schemaVersion" if version is None else f"schemaVersion {version!r}"
-        raise BadOutputs(f'outputs document {path} has {given}; this runner reads "{SCHEMA_VERSION}"')
+        advice = f"; {remedy}" if remedy else ""
+        raise BadOutputs(f'{what} has {given}; this runner reads "{SCHEMA_VERSION}"{advice}')
     try:
-        outputs = Outputs.model_validate(document)
+        return Outputs.model_validate(document)
     except ValidationError as problem:
-        raise BadOutputs(f"outputs document {path}: {_first(problem)}") from None
-    return _anchored(outputs, path.absolute().parent)
+        raise BadOutputs(f"{what}: {_first(problem)}") from None
 
 
 def _first(problem: ValidationError) -> str:

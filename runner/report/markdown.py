@@ -9,7 +9,7 @@ from runner.report.engines import EngineNames, engine_names
 from runner.report.headline import SEVERITY, headline, parts
 from runner.report.queries import query_section
 from runner.report.units import count, duration, moment, plural, printable, rate, with_uncertainty
-from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, SloResult, Verdict
+from runner.results import Benchmark, CheckResult, Environment, Experiment, LoadResult, Results, SloResult, Verdict
 
 SYMBOLS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️", Verdict.SKIPPED: "➖"}
 ROWS = 40  # of any table; results.json has all
@@ -203,7 +203,14 @@ def _foot(results: Results) -> str:
     environment = results.environment
     engines = ", ".join(f"{escaped(engine.title)} {escaped(engine.version)}" for engine in environment.engines)
     return (
-        f"{engines or 'No engine'} · target {escaped(results.target)} · {escaped(environment.transport)} · "
+        f"{engines or 'No engine'} · target {escaped(results.target)} · {_transport(environment)} · "
         f"scale factor {environment.scale_factor:g} · seed {environment.seed} · {moment(environment.started_at)} · "
         f"took {duration(environment.duration_seconds)}"
     )
+
+
+def _transport(environment: Environment) -> str:
+    """The transport's name and what a round trip takes, engine by engine."""
+    trips = [f"{escaped(way.engine)} {duration(way.round_trip.median)}" for way in environment.transport_overheads]
+    took = f" (round trip {', '.join(trips)})" if trips else ""
+    return f"{escaped(environment.transport)}{took}"

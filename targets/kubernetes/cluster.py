@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import ssl
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import httpx
 import kr8s
 import kr8s.asyncio
+import yaml
 from kr8s.asyncio.objects import Secret
 
 from targets.base import TargetError
@@ -19,6 +21,8 @@ from targets.contract import SecretRef
 
 CALL_SECONDS = 15.0
 FAILURES = (kr8s.ServerError, kr8s.NotFoundError, kr8s.APITimeoutError, httpx.HTTPError, OSError)
+# What the client lets through when a kubeconfig makes no sense or its credentials' command fails.
+_BAD_CONFIGURATION = (ValueError, KeyError, TypeError, RuntimeError, yaml.YAMLError)
 
 T = TypeVar("T")
 
@@ -40,18 +44,15 @@ class Cluster:
         """Connect.
 
         Raises:
-            TargetError: no such context, or no answer.
+            TargetError: no such context, credentials that cannot be used, or no answer.
         """
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="cluster", daemon=True)
         self._thread.start()
-        where = f"context {self._context}" if self._context else "the current kubeconfig context"
         try:
             self.run(self._connect())
-        except (*FAILURES, ValueError, TimeoutError) as error:
-            raise TargetError(
-                f"the cluster of {where} cannot be reached ({_first_line(error)}); start it, or correct KUBECONFIG"
-            ) from None
+        except (*FAILURES, *_BAD_CONFIGURATION, TimeoutError) as error:
+            raise TargetError(_refusal(error, self._context)) from None
 
     async def _connect(self) -> None:
         self._api = await kr8s.asyncio.api(context=self._context)
@@ -119,6 +120,34 @@ class Cluster:
         self._thread.join(CALL_SECONDS)
         self._loop.close()
         self._loop = self._thread = self._api = None
+
+
+def _refusal(error: BaseException, context: str | None) -> str:
+    """Why there is no connection, and what helps: credentials, or the way there."""
+    where = f"context {context}" if context else "the current kubeconfig context"
+    why = _first_line(error)
+    status = error.response.status_code if isinstance(error, kr8s.ServerError) and error.response is not None else None
+    if status == 401:
+        return f"the cluster of {where} refuses our credentials ({why}): expired, or of another cluster; renew them"
+    if status == 403:
+        return f"the cluster of {where} does not let us in ({why}); use credentials that may read it"
+    if isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in why:
+        return f"the cluster of {where} cannot be trusted ({why}); correct its certificates in KUBECONFIG"
+    unusable = _unusable(error)
+    if unusable:
+        return f"the credentials of {where} cannot be used ({unusable}); correct KUBECONFIG, or log in again"
+    return f"the cluster of {where} cannot be reached ({why}); start it, or correct KUBECONFIG"
+
+
+def _unusable(error: BaseException) -> str:
+    """What is wrong with the kubeconfig or what it refers to; empty when it is something else."""
+    if isinstance(error, (FileNotFoundError, PermissionError)):
+        return f"{error.filename or 'its certificate or key file'}: {(error.strerror or 'unreadable').lower()}"
+    if isinstance(error, RuntimeError):  # the command that gives credentials has failed
+        return " ".join(str(error).split())[:300]
+    if isinstance(error, yaml.YAMLError):
+        return "not YAML"
+    return f"{_first_line(error)} is missing" if isinstance(error, (KeyError, TypeError)) else ""
 
 
 def _first_line(error: BaseException) -> str:

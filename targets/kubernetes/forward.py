@@ -10,24 +10,21 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx_ws
 from kr8s.asyncio.objects import Pod, Service
+from typing_extensions import override
 
-from targets.kubernetes.cluster import FAILURES, Cluster
+from targets.kubernetes.cluster import Cluster
+from targets.kubernetes.listener import LocalPort, NoEndpoint, until_first
 
 _CHUNK = 256 * 1024
 _DATA = b"\x00"  # channel of the first port's data; 1 is the one of its errors
 _RESOLVE_SECONDS = 15.0
 
 
-class NoEndpoint(Exception):
-    """The Service has no ready pod, or not that port."""
-
-
-class PortForward:
+class PortForward(LocalPort):
     """Forwards a port of this machine's loopback interface to a Service. A context manager.
 
     Args:
@@ -38,59 +35,10 @@ class PortForward:
     """
 
     def __init__(self, cluster: Cluster, namespace: str, service: str, port: int) -> None:
-        self._cluster = cluster
+        super().__init__(cluster)
         self._namespace, self._service, self._port = namespace, service, port
-        self._server: asyncio.Server | None = None
-        self._tunnels: set[asyncio.Task[None]] = set()
-        self.local_port = 0
 
-    def start(self) -> int:
-        """Listen; returns the local port."""
-        self.local_port = self._cluster.run(self._listen())
-        return self.local_port
-
-    def stop(self) -> None:
-        """Close the listener and every tunnel."""
-        if self._server is not None:
-            self._cluster.run(self._shut())
-            self._server = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def _listen(self) -> int:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
-
-    async def _shut(self) -> None:
-        assert self._server is not None  # noqa: S101 - for the type checker
-        self._server.close()
-        for tunnel in self._tunnels:
-            tunnel.cancel()
-        await asyncio.gather(*self._tunnels, return_exceptions=True)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a connection is handled in a task
-        self._tunnels.add(task)
-        try:
-            await self._tunnel(reader, writer)
-        except (*FAILURES, NoEndpoint, TimeoutError, httpx_ws.HTTPXWSException, BaseExceptionGroup):
-            # The client sees its connection reset, which is what happened to it.
-            writer.transport.abort()
-        except asyncio.CancelledError:  # by stop(), which waits for this task and needs no more of it
-            writer.transport.abort()
-        finally:
-            self._tunnels.discard(task)
-            writer.close()
-
+    @override
     async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(_RESOLVE_SECONDS):
             pod, port = await self._resolve()
@@ -100,15 +48,9 @@ class PortForward:
             namespace=pod.namespace,
             params={"ports": str(port)},
         ) as socket:
-            copies = {asyncio.create_task(_upwards(reader, socket)), asyncio.create_task(_downwards(socket, writer))}
-            try:
-                done, _ = await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
-                for copy in done:
-                    copy.result()
-            finally:
-                for copy in copies:
-                    copy.cancel()
-                await asyncio.gather(*copies, return_exceptions=True)
+            await until_first(
+                asyncio.create_task(_upwards(reader, socket)), asyncio.create_task(_downwards(socket, writer))
+            )
 
     async def _resolve(self) -> tuple[Pod, int]:
         service = await Service.get(self._service, namespace=self._namespace, api=self._cluster.api)

@@ -13,23 +13,24 @@ from targets.contract import EngineOutput, MonitoringOutput, Outputs, SecretRef
 from targets.embedded.paths import state_directory, state_errors
 from targets.endpoints import secret as local_secret
 from targets.kubernetes.cluster import Cluster
-from targets.kubernetes.forward import PortForward
+from targets.kubernetes.transport import AUTO, Address, ServicePort, Transport, choose, inside
 
 
 class KubernetesTarget(Target):
-    """Engines and monitoring of a stack, each through a port-forward that chooses a ready pod for every connection.
+    """Engines and monitoring of a stack, reached through one :mod:`transport <targets.kubernetes.transport>`.
 
     An engine whose document names a ``host`` is reached there directly.
 
     Args:
         outputs: the stack's document.
         engines: kinds in use; all of the document's without it.
+        transport: one of ``targets.kubernetes.transport.CHOICES``.
 
     Raises:
         BadOutputs: an engine is not in the document, or of a kind that nothing here speaks to.
     """
 
-    def __init__(self, outputs: Outputs, engines: tuple[str, ...] | None = None) -> None:
+    def __init__(self, outputs: Outputs, engines: tuple[str, ...] | None = None, *, transport: str = AUTO) -> None:
         there = {engine.kind: engine for engine in outputs.engines}
         wanted = tuple(there) if engines is None else engines
         for kind in wanted:
@@ -38,8 +39,10 @@ class KubernetesTarget(Target):
             if kind not in engine_kinds():
                 raise BadOutputs(f"the outputs document's engine {kind} is not one of {', '.join(engine_kinds())}")
         self.outputs = outputs.model_copy(update={"engines": tuple(there[kind] for kind in wanted)})
-        self._cluster = Cluster(outputs.kube_context)
-        self._forwards: list[PortForward] = []
+        # A pod has no kubeconfig, so the context that the stack was made in means nothing there.
+        self._cluster = Cluster(None if inside() else outputs.kube_context)
+        self._wanted = transport
+        self._transport: Transport | None = None
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._engines: list[Engine] = []
         self._monitoring: dict[str, MonitoringEndpoint] = {}
@@ -52,7 +55,9 @@ class KubernetesTarget(Target):
     @property
     def transport(self) -> str:
         """See ``Target.transport``."""
-        return "direct" if all(engine.host for engine in self.outputs.engines) else "port-forward"
+        if all(engine.host for engine in self.outputs.engines):
+            return "direct"
+        return self._transport.name if self._transport is not None else self._wanted
 
     @property
     def state_directory(self) -> Path:
@@ -64,16 +69,19 @@ class KubernetesTarget(Target):
         return path
 
     def open(self) -> None:
-        """Connect to the cluster, read the Secrets, forward a port to every Service."""
+        """Connect to the cluster, read the Secrets, open a way to every Service."""
         self._files = tempfile.TemporaryDirectory(prefix="qer-")  # mode 0700
         self._cluster.open()
+        served = {output.kind: _service(output) for output in self.outputs.engines if output.host is None}
+        self._transport = choose(self._wanted, self._cluster, served)
         self._engines = [self._adapter(output) for output in self.outputs.engines]
         self._monitoring = {output.part: self._part(output) for output in self.outputs.monitoring}
 
     def close(self) -> None:
-        """End the port-forwards; what runs in the cluster goes on."""
-        while self._forwards:
-            self._forwards.pop().stop()
+        """Close the transport; what runs in the cluster goes on."""
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
         self._cluster.close()
         if self._files is not None:
             self._files.cleanup()
@@ -88,13 +96,11 @@ class KubernetesTarget(Target):
         return list(self._monitoring.values())
 
     def _adapter(self, output: EngineOutput) -> Engine:
-        host, port = output.host or "127.0.0.1", output.port
-        if output.host is None:
-            port = self._forward(output.namespace, output.service, output.port)
+        address = Address(output.host, output.port) if output.host else self._address(_service(output))
         endpoint = Endpoint(
             kind=output.kind,
-            host=host,
-            port=port,
+            host=address.host,
+            port=address.port,
             scheme=output.scheme,
             user=output.user,
             password=self._secret(output.password, f"{output.kind} password"),
@@ -106,19 +112,18 @@ class KubernetesTarget(Target):
         return engine_class(output.kind)(endpoint)
 
     def _part(self, output: MonitoringOutput) -> MonitoringEndpoint:
-        port = self._forward(output.namespace, output.service, output.port)
+        address = self._address(ServicePort(output.namespace, output.service, output.port))
         return MonitoringEndpoint(
             part=output.part,
-            url=f"{output.scheme}://127.0.0.1:{port}",
+            url=f"{output.scheme}://{address.host}:{address.port}",
             user=output.user,
             password=self._secret(output.password, f"{output.part} password"),
         )
 
-    def _forward(self, namespace: str, service: str, port: int) -> int:
-        forward = PortForward(self._cluster, namespace, service, port)
-        local = forward.start()
-        self._forwards.append(forward)
-        return local
+    def _address(self, service: ServicePort) -> Address:
+        if self._transport is None:
+            raise TargetError("the target is not open")
+        return self._transport.address(service)
 
     def _secret(self, reference: SecretRef | None, what: str) -> str | None:
         if reference is None:
@@ -134,3 +139,7 @@ class KubernetesTarget(Target):
         path = Path(self._files.name) / f"{output.kind}-ca.crt"
         path.write_text(text, encoding="utf-8")
         return path
+
+
+def _service(output: EngineOutput) -> ServicePort:
+    return ServicePort(output.namespace, output.service, output.port, output.node_port)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from targets.kubernetes.forward import NoEndpoint, container_port, is_ready
+from targets.kubernetes.forward import container_port, is_ready
+from targets.kubernetes.listener import NoEndpoint
 
 POD: dict[str, Any] = {
     "metadata": {"name": "p"},

@@ -23,6 +23,8 @@ from runner.results import (
     Results,
     Sample,
     SloResult,
+    Spread,
+    TransportOverhead,
     Verdict,
 )
 
@@ -337,6 +339,14 @@ def environment() -> Environment:
         cpus=2,
         memory_bytes=24 * 2**30,
         transport="local TCP proxy",
+        transport_overheads=(
+            TransportOverhead(
+                engine="trino",
+                rounds=20,
+                connect=Spread(median=0.0182, low=0.0164, high=0.0211, largest=0.0493),
+                round_trip=Spread(median=0.0031, low=0.0029, high=0.0038, largest=0.0092),
+            ),
+        ),
         engines=(
             EngineEnvironment(kind="trino", title="Trino", version="476", address="https://127.0.0.1:41234"),
             EngineEnvironment(
