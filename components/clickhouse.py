@@ -102,12 +102,18 @@ class ClickHouse(pulumi.ComponentResource):
 
     def _service(self) -> core.Service:
         ports = {"http": files.HTTP, "native": files.NATIVE, "metrics": files.METRICS}
+        # The other two get node ports that nobody knows, which the policies close to all but their own clients.
+        node_ports = {"http": self._settings.clickhouse_node_port or None}
         return core.Service(
             f"{self._site.prefix}-clickhouse",
             metadata=self._meta(NAME, **NO_WAIT),
             spec=core.ServiceSpecArgs(
                 selector=self._selector,
-                ports=[core.ServicePortArgs(name=name, port=port, target_port=name) for name, port in ports.items()],
+                ports=[
+                    core.ServicePortArgs(name=name, port=port, target_port=name, node_port=node_ports.get(name))
+                    for name, port in ports.items()
+                ],
+                type="NodePort" if self._settings.clickhouse_node_port else None,
             ),
             opts=child(self),
         )

@@ -104,7 +104,10 @@ def _namespace(name: str) -> Peer:
 
 
 def _clients(site: Site) -> list[Peer]:
-    return [_namespace(site.namespace("runner")), *(_namespace(name) for name in site.settings.client_namespaces)]
+    """Pods of these namespaces, and addresses beyond the cluster: what comes by a node port bears a node's."""
+    settings = site.settings
+    namespaces = [site.namespace("runner"), *settings.client_namespaces]
+    return [*(_namespace(name) for name in namespaces), *(_block(cidr) for cidr in settings.client_cidrs)]
 
 
 def _monitoring(site: Site) -> list[Peer]:

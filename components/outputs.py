@@ -86,6 +86,7 @@ def _trino(site: Site, tls_secret: str) -> EngineOutput:
         user=settings.trino_user,
         password=SecretRef(namespace=namespace, name=TRINO_CREDENTIALS, key=PASSWORD),
         ca=SecretRef(namespace=namespace, name=tls_secret, key="ca.crt"),
+        node_port=settings.trino_node_port or None,
         catalogs=tuple(sorted(settings.trino_catalogs)),
         workloads=_workers_and_coordinator(site),
     )
@@ -109,6 +110,7 @@ def _clickhouse(site: Site) -> EngineOutput:
         port=clickhouse_config.HTTP,
         scheme="http",
         user=settings.clickhouse_user,
+        node_port=settings.clickhouse_node_port or None,
         password=SecretRef(namespace=namespace, name=CLICKHOUSE_CREDENTIALS, key=PASSWORD),
         workloads=(server,),
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from components.quantities import cpu_setting, mebibytes, memory_setting, quantity
+
+NODE_PORTS = range(30000, 32768)
 
 
 def _no_moving_tag(tag: str) -> str:
@@ -23,6 +26,19 @@ def _fixed(image: str) -> str:
     return image
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValueError("must be a network like 10.0.0.0/8, without host bits") from None
+
+
+def _node_port(port: int) -> int:
+    if port and port not in NODE_PORTS:
+        raise ValueError(f"must be 0 (none) or from {NODE_PORTS.start} to {NODE_PORTS.stop - 1}")
+    return port
+
+
 Memory = Annotated[str, AfterValidator(memory_setting)]
 Cpu = Annotated[str, AfterValidator(cpu_setting)]
 Days = Annotated[int, Field(ge=1, le=3650)]
@@ -34,6 +50,8 @@ Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._:/-]*[a-z0-
 TaggedImage = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9][a-zA-Z0-9._:/@-]*[a-zA-Z0-9_]$"), AfterValidator(_fixed)
 ]
+Cidr = Annotated[str, AfterValidator(_network)]
+NodePort = Annotated[int, AfterValidator(_node_port)]
 Target = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}:\d{1,5}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]{0,127}$"), AfterValidator(_no_moving_tag)]
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhdwy]$")]
@@ -96,6 +114,7 @@ class Settings(BaseModel):
     node_failure_seconds: Seconds = 10
     network_policies: bool = True
     client_namespaces: tuple[Label, ...] = ()
+    client_cidrs: tuple[Cidr, ...] = ()
     faults_node: bool = False
     faults_network: bool = False
     faults_image: TaggedImage = "nicolaka/netshoot:v0.13"
@@ -142,6 +161,7 @@ class Settings(BaseModel):
     trino_min_workers: Annotated[int, Field(ge=1, le=100)] = 2
     trino_max_workers: Annotated[int, Field(ge=1, le=100)] = 6
     trino_autoscaling_cpu_percent: Annotated[int, Field(ge=10, le=400)] = 70
+    trino_node_port: NodePort = 0
     trino_egress: tuple[Target, ...] = ()
 
     clickhouse_image: Image = "clickhouse/clickhouse-server"
@@ -156,6 +176,7 @@ class Settings(BaseModel):
     clickhouse_storage_size: Memory = "5Gi"
     clickhouse_storage_class: DnsName | Literal[""] = ""
     clickhouse_storage_on_destroy: Literal["delete", "keep"] = "delete"
+    clickhouse_node_port: NodePort = 0
     clickhouse_stop_seconds: Seconds = 60
 
     @property
@@ -232,12 +253,25 @@ class Settings(BaseModel):
             self._check_limits(prefix)
         if self.trino_min_workers > self.trino_max_workers:
             raise ValueError(f"trinoMinWorkers = {self.trino_min_workers}: must not be above trinoMaxWorkers")
+        self._check_node_ports()
         if self.clickhouse_storage_on_destroy == "keep" and self.namespaces_owned:
             raise ValueError(
                 "clickhouseStorageOnDestroy = keep: an owned namespace takes its volumes with it; "
                 "create the namespaces yourself and set namespacesOwned to false"
             )
         return self
+
+    def _check_node_ports(self) -> None:
+        if not self.trino_node_port and not self.clickhouse_node_port:
+            return
+        if self.trino_node_port == self.clickhouse_node_port:
+            raise ValueError(f"clickhouseNodePort = {self.clickhouse_node_port}: must not be trinoNodePort's")
+        if self.network_policies and not self.client_cidrs:
+            name = "trinoNodePort" if self.trino_node_port else "clickhouseNodePort"
+            raise ValueError(
+                f"{name} leads nowhere while networkPolicies keep everybody out: name the addresses of clients and "
+                "nodes in clientCidrs"
+            )
 
     def _check_limits(self, prefix: str) -> None:
         resources = self._resources(prefix)

@@ -131,11 +131,13 @@ class Trino(pulumi.ComponentResource):
 
     def _make_services(self) -> pulumi.Output[str]:
         https = core.ServicePortArgs(name="https", port=files.HTTPS, target_port="https")
+        node_port = self._settings.trino_node_port or None
+        clients = core.ServicePortArgs(name="https", port=files.HTTPS, target_port="https", node_port=node_port)
         http = core.ServicePortArgs(name="http", port=files.HTTP, target_port="http")
         # Workers may announce themselves before the coordinator is Ready: its own start then overlaps with theirs.
         self._service(files.DISCOVERY, COORDINATOR, http, publish_not_ready_addresses=True)
         self._service(WORKERS, WORKER, https, cluster_ip="None")
-        return self._service(NAME, COORDINATOR, https).metadata.name
+        return self._service(NAME, COORDINATOR, clients, type_="NodePort" if node_port else None).metadata.name
 
     def _service(
         self,
@@ -145,6 +147,7 @@ class Trino(pulumi.ComponentResource):
         *,
         cluster_ip: str | None = None,
         publish_not_ready_addresses: bool | None = None,
+        type_: str | None = None,
     ) -> core.Service:
         return core.Service(
             f"{self._site.prefix}-{name}",
@@ -154,6 +157,7 @@ class Trino(pulumi.ComponentResource):
                 ports=[port],
                 cluster_ip=cluster_ip,
                 publish_not_ready_addresses=publish_not_ready_addresses,
+                type=type_,
             ),
             opts=child(self),
         )

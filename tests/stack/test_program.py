@@ -72,6 +72,20 @@ def test_the_outputs_document_is_the_runners(default: Registered) -> None:
     assert trino.catalogs == ("tpch",)
 
 
+def test_node_ports_lead_to_the_engines_for_the_clients_that_are_named(default: Registered) -> None:
+    assert "type" not in default.one("Service", "trino")["spec"]
+    nodes = run(trinoNodePort=30443, clickhouseNodePort=30123, clientCidrs=["172.30.0.0/16"])
+    outputs = Outputs.model_validate(nodes.outputs["outputs"])
+    assert {engine.kind: engine.node_port for engine in outputs.engines} == {"trino": 30443, "clickhouse": 30123}
+    for engine in outputs.engines:
+        spec = nodes.one("Service", engine.service)["spec"]
+        assert spec["type"] == "NodePort"
+        assert [port["nodePort"] for port in spec["ports"] if port["port"] == engine.port] == [engine.node_port]
+        (clients, *_) = nodes.one("NetworkPolicy", engine.kind)["spec"]["ingress"]
+        assert {"ipBlock": {"cidr": "172.30.0.0/16"}} in clients["from"]
+        assert {port["port"] for port in clients["ports"]} >= {engine.port}
+
+
 def test_no_password_is_in_an_output_but_the_secret_one(default: Registered) -> None:
     open_outputs = {name: value for name, value in default.outputs.items() if name != "passwords"}
     assert "pw-" not in json.dumps(open_outputs)
