@@ -52,8 +52,9 @@ give_up() {
 # Keep the target's network namespace open, so that it can be entered whatever becomes of its processes.
 enter() {
 	exec 9<"$PROC/$1/ns/net" || give_up "the network namespace of process $1 cannot be opened"
-	if [ "$(readlink "$PROC/$1/ns/net")" = "$(readlink "$PROC/1/ns/net")" ]; then
-		give_up "the pod shares the node's network"
+	own=$(readlink "$PROC/$1/ns/net") node=$(readlink "$PROC/1/ns/net")
+	if [ -z "$own" ] || [ -z "$node" ] || [ "$own" = "$node" ]; then
+		give_up "the pod does not have a network of its own"
 	fi
 }
 
