@@ -75,7 +75,7 @@ class Ledger:
         """
         identity = key or uuid.uuid4().hex
         entry = Entry(identity, fault, engine, component, created_at, ttl, os.getpid(), subject, original)
-        self._store.put(entry.id, subject, json.dumps(asdict(entry)))
+        self._store.put(entry.id, subject or engine, json.dumps(asdict(entry)))
         return entry
 
     def clear(self, entry: Entry) -> None:
@@ -84,7 +84,7 @@ class Ledger:
         Raises:
             LedgerError: it cannot be removed.
         """
-        self._store.remove(entry.id, entry.subject)
+        self._store.remove(entry.id, entry.subject or entry.engine)
 
     def pending(self) -> list[Entry]:
         """Entries not yet reverted, oldest first.

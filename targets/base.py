@@ -54,7 +54,7 @@ class EntryStore(Protocol):
 
         Args:
             key: unique.
-            subject: the object that it concerns, where records are kept on objects; empty: the store decides.
+            subject: what it concerns, where records are kept on objects: an object, or an engine's kind.
             text: JSON.
         """
         ...

@@ -214,7 +214,7 @@ class StackControl(Protocol):
         """
         ...
 
-    def evict(self, pod: ObjectRef) -> None:
+    def evict(self, pod: ObjectRef, *, dry_run: bool = False) -> None:
         """Ask for the pod's eviction (guarded), which a PodDisruptionBudget may refuse (``MeansError``)."""
         ...
 
@@ -251,7 +251,9 @@ class StackControl(Protocol):
 class Switches(Protocol):
     """Means: dead man's switches, pods that send a revert after its TTL even if the runner and its machine are gone."""
 
-    def arm(self, key: str, reverts: Sequence[Revert], *, ttl: float, avoid_node: str = "") -> ObjectRef:
+    def arm(
+        self, key: str, reverts: Sequence[Revert], *, ttl: float, subject: str = "", avoid_node: str = ""
+    ) -> ObjectRef:
         """Start a switch and wait until it counts; *before* the change is made.
 
         The switch first sends every revert as a dry run: one that could not do its work (no right, no way to the
@@ -260,7 +262,8 @@ class Switches(Protocol):
         Args:
             key: of the fault; one switch each.
             reverts: what to send, in this order.
-            ttl: seconds from now; afterwards the switch reverts, forgets the annotation ``key`` and removes itself.
+            ttl: seconds from now; afterwards the switch reverts, removes the record of the fault, and itself.
+            subject: what the record is about, as the ledger has it: ``Fault.subject`` or else the engine's kind.
             avoid_node: where it should not run, if there is any other (the one that will be struck).
 
         Raises:
