@@ -9,7 +9,7 @@ from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import wait_until
 from targets.base import MeansError, Target
 
-PROOF_LIMIT = 60.0
+PROOF_LIMIT = 120.0
 PATIENCE = 90.0  # seconds: more than a dead runner's lock lasts
 
 

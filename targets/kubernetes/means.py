@@ -251,6 +251,14 @@ class StackControl(Protocol):
 class Switches(Protocol):
     """Means: dead man's switches, pods that send a revert after its TTL even if the runner and its machine are gone."""
 
+    def require(self) -> None:
+        """Refuse unless switches can be made here.
+
+        Raises:
+            MeansError: the document names no place for them, or a right is missing.
+        """
+        ...
+
     def arm(
         self, key: str, reverts: Sequence[Revert], *, ttl: float, subject: str = "", avoid_node: str = ""
     ) -> ObjectRef:

@@ -41,13 +41,16 @@ class ClusterSwitches:
     ) -> None:
         self._outputs, self._control, self._place, self._pause = outputs, control, place, pause
 
+    def require(self) -> None:
+        """See ``Switches.require``."""
+        for verb in ("create", "get", "list", "delete"):
+            self._control.require(verb, "pods", self._namespace())
+
     def arm(
         self, key: str, reverts: Sequence[Revert], *, ttl: float, subject: str = "", avoid_node: str = ""
     ) -> ObjectRef:
         """See ``Switches.arm``."""
         namespace = self._namespace()
-        for verb in ("create", "get", "list", "delete"):
-            self._control.require(verb, "pods", namespace)
         record = Revert(self._place(subject), {"metadata": {"annotations": {PREFIX + key: None}}})
         ref = self._control.create(
             manifest(self._outputs, namespace, key, requests([*reverts, record]), ttl=ttl, avoid_node=avoid_node)

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engines import Endpoint, Engine, engine_class, engine_kinds
-from targets.base import BadOutputs, MonitoringEndpoint, Target, TargetError
+from targets.base import BadOutputs, EntryStore, M, MonitoringEndpoint, Target, TargetError
 from targets.contract import EngineOutput, MonitoringOutput, Outputs, SecretRef
 from targets.embedded.paths import state_directory, state_errors
 from targets.endpoints import secret as local_secret
+from targets.kubernetes.calls import ClusterCalls
 from targets.kubernetes.cluster import Cluster
+from targets.kubernetes.strikes import StrikeMeans
 from targets.kubernetes.transport import AUTO, Address, ServicePort, Transport, choose, inside
 
 
@@ -46,6 +48,7 @@ class KubernetesTarget(Target):
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._engines: list[Engine] = []
         self._monitoring: dict[str, MonitoringEndpoint] = {}
+        self._strikes = StrikeMeans(outputs, ClusterCalls(self._cluster), self.engines)
 
     @property
     def name(self) -> str:
@@ -90,6 +93,14 @@ class KubernetesTarget(Target):
     def engines(self) -> Sequence[Engine]:
         """See ``Target.engines``."""
         return list(self._engines)
+
+    def store(self) -> EntryStore:
+        """See ``Target.store``: on the stack's own objects, so that any machine can revert."""
+        return self._strikes.store
+
+    def means(self, protocol: type[M]) -> M | None:
+        """See ``Target.means``."""
+        return super().means(protocol) or self._strikes.find(protocol)
 
     def monitoring_parts(self) -> Sequence[MonitoringEndpoint]:
         """See ``MonitoringAccess``."""
