@@ -69,6 +69,7 @@ def outputs_document(parts: Parts, *, tls_secret: str) -> Outputs:
         faults_image=site.settings.faults_image,
         runner_namespace=site.namespace("runner"),
         runner_service_account="runner",
+        runner_image=site.settings.runner_image or None,
         kube_context=site.settings.kube_context or None,
     )
 

@@ -117,6 +117,7 @@ class Settings(BaseModel):
     client_cidrs: tuple[Cidr, ...] = ()
     faults_node: bool = False
     faults_network: bool = False
+    runner_image: TaggedImage | Literal[""] = ""
     faults_image: TaggedImage = "nicolaka/netshoot:v0.13"
 
     monitoring_enabled: bool = True

@@ -230,7 +230,9 @@ cli.add_command(embedded)
 
 def main(arguments: Sequence[str]) -> int:
     """Run a verb; every known failure is one line on standard error and its exit code."""
-    return _guarded(lambda: int(cli.main(list(arguments), prog_name="python -m runner", standalone_mode=False) or 0))
+    given = list(arguments)
+    name = "python -m runner"
+    return _guarded(lambda: int(cli.main(given, prog_name=name, standalone_mode=False, obj=tuple(given)) or 0))
 
 
 def _guarded(action: Callable[[], int]) -> int:

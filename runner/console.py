@@ -94,6 +94,10 @@ class Console:
         else:
             self._print(f"  {text}")
 
+    def line(self, text: str) -> None:
+        """A line that stays."""
+        self._print(text)
+
     @contextmanager
     def progress(self, total: int, description: str) -> Iterator[Bar]:
         """Count up to ``total``; advance the bar that comes out."""

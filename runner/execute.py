@@ -12,6 +12,7 @@ from faults.ledger import Ledger, LedgerError
 from faults.recovery import recover
 from runner.console import Console
 from runner.errors import BadInput, CouldNotRun, ExitCode
+from runner.incluster import run_in_cluster
 from runner.options import Settings, check_output
 from runner.report import ReportError, load_results, write_reports
 from runner.results import Results, Verdict
@@ -35,6 +36,8 @@ def measure(command: str, settings: Settings, work: Callable[[Run], None]) -> in
     Raises:
         BadInput, TargetError, CouldNotRun: see there.
     """
+    if settings.in_cluster:
+        return run_in_cluster(settings)
     slo = load_slo(settings.slo)
     with Console(json=settings.json) as console:
         target = _target(settings, console)

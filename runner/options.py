@@ -133,12 +133,17 @@ class Settings:
     coordinator_heap: int
     worker_heap: int
     transport: str = AUTO
+    in_cluster: bool = False
+    image: str | None = None
+    arguments: tuple[str, ...] = ()  # of the command line, from the verb on
 
 
 def settings_from(options: Mapping[str, Any]) -> Settings:
     """The settings that ``common_options`` collected."""
     values = dict(options)
-    return Settings(**{**values, "engines": tuple(dict.fromkeys(values["engines"])) or None})
+    context = click.get_current_context(silent=True)
+    arguments = tuple(context.find_root().obj or ()) if context else ()
+    return Settings(**{**values, "engines": tuple(dict.fromkeys(values["engines"])) or None, "arguments": arguments})
 
 
 TARGET_HELP = "embedded (local processes), stack or stack:NAME (Pulumi), or the path of an outputs document."
@@ -157,6 +162,8 @@ def common_options(function: F) -> F:
     options = [
         click.option("--target", default="embedded", show_default=True, metavar="WHERE", help=TARGET_HELP),
         transport_option,
+        click.option("--in-cluster", is_flag=True, help="Run in a Job of the stack and fetch the report."),
+        click.option("--image", default=None, metavar="IMAGE", help="Of that Job. [default: the stack's runnerImage]"),
         click.option(
             "--engine",
             "engines",

@@ -103,6 +103,7 @@ class Outputs(Model):
 
     ``kube_context`` is the kubeconfig context that the stack was made in, where its configuration names one: the runner
     then uses no other. ``runner_namespace`` holds ``runner_service_account`` and the lock against a second runner.
+    ``runner_image`` is the image of the runner when it runs in the cluster.
     """
 
     schema_version: Literal["1"] = SCHEMA_VERSION
@@ -115,6 +116,7 @@ class Outputs(Model):
     faults_image: Name | None = None
     runner_namespace: Name | None = None
     runner_service_account: Name | None = None
+    runner_image: Name | None = None
     kube_context: Name | None = None
 
     @model_validator(mode="after")

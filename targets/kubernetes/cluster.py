@@ -86,6 +86,9 @@ class Cluster:
         except TimeoutError:
             future.cancel()
             raise TimeoutError(f"no answer within {timeout:g} s") from None
+        except BaseException:  # a signal, or what the work itself has raised
+            future.cancel()
+            raise
 
     def secret(self, reference: SecretRef, what: str) -> str:
         """The value that a reference to a Secret stands for.
