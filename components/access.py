@@ -75,7 +75,8 @@ class Access(pulumi.ComponentResource):
 
     def _grant_nodes(self) -> None:
         metadata = meta.ObjectMetaArgs(name=f"{self._site.prefix}-runner-nodes", labels=self._labels())
-        rules = [_rule("", ["nodes"], *_LOOK, "patch")]
+        # Pods everywhere are only looked at: a node that another stack depends on must not be struck.
+        rules = [_rule("", ["nodes"], *_LOOK, "patch"), _rule("", ["pods"], "get", "list")]
         role = rbac.ClusterRole(f"{self._site.prefix}-runner-nodes", metadata=metadata, rules=rules, opts=child(self))
         reference = rbac.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=role.metadata.name)
         rbac.ClusterRoleBinding(
@@ -97,8 +98,12 @@ def role_rules(settings: Settings) -> dict[str, list[rbac.PolicyRuleArgs]]:
             _rule("", ["pods/portforward"], "create", "get"),
             _secrets(GRAFANA_SECRET),
         ],
-        # The lock against a second runner.
-        "runner": [_rule("coordination.k8s.io", ["leases"], *_LOOK, "create", "update", "patch", "delete")],
+        "runner": [
+            # The lock against a second runner.
+            _rule("coordination.k8s.io", ["leases"], *_LOOK, "create", "update", "patch", "delete"),
+            # Dead man's switches: they revert a fault when its runner is gone, with these very rights.
+            _rule("", ["pods"], *_LOOK, "create", "delete"),
+        ],
         "faults": [
             _rule("", ["pods"], *_LOOK, "create", "delete"),
             _rule("", ["pods/log"], "get"),

@@ -169,7 +169,8 @@ def test_faults_get_their_rights_only_when_they_are_enabled(default: Registered)
     assert "qer-test-faults" not in default.outputs["outputs"]["namespaces"]
     registered = run(faultsNode=True, faultsNetwork=True)
     nodes = registered.one("ClusterRole", "qer-test-runner-nodes")
-    assert [rule["resources"] for rule in nodes["rules"]] == [["nodes"]]
+    rights = {resource: set(rule["verbs"]) for rule in nodes["rules"] for resource in rule["resources"]}
+    assert rights == {"nodes": {"get", "list", "watch", "patch"}, "pods": {"get", "list"}}
     faults = registered.one("Namespace", "qer-test-faults")
     assert faults["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
     assert registered.outputs["outputs"]["faultsNamespace"] == "qer-test-faults"
