@@ -55,6 +55,8 @@ class Fault(ABC):
     Attributes:
         means: the protocol without which it cannot strike; ``None``: ``components`` finds out by itself.
         key: unique; what exists for this injection only carries it.
+        proof_seconds: how long the injection and its revert may take to show, where the plan gives less.
+        recovery_seconds: how long the recovery may take beyond the hold, where the plan gives less.
     """
 
     name: ClassVar[str]
@@ -62,6 +64,8 @@ class Fault(ABC):
     summary: ClassVar[str]
     momentary: ClassVar[bool] = False  # over as soon as it is injected, so there is nothing to hold
     means: ClassVar[type | None] = None
+    proof_seconds: ClassVar[float] = 0.0
+    recovery_seconds: ClassVar[float] = 0.0
     registry: ClassVar[dict[str, type[Fault]]] = {}
 
     def __init_subclass__(cls, **kwargs: object) -> None:
@@ -116,6 +120,14 @@ class Fault(ABC):
     @abstractmethod
     def revert_proof(self) -> str:
         """What shows that nothing of it is left; empty while something is. Polled."""
+
+    def plan(self) -> str:
+        """What it would do to which object, for people, one line for each object; changes nothing.
+
+        Raises:
+            NotPossible, MeansError: it cannot be told.
+        """
+        return f"{self.subject or f'{self.engine}/{self.component}'}: {self.summary}"
 
     @property
     def subject(self) -> str:

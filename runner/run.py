@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.load import LoadSpec, run_load
 from benchmarks.mix import MIX, tpch_statements
@@ -177,7 +177,7 @@ class Run:
                 case,
                 engine,
                 ledger,
-                plan=plan,
+                plan=_fitting(plan, case),
                 background=backgrounds[case.engine],
                 seed=self.settings.seed,
                 progress=progress,
@@ -213,3 +213,13 @@ class Run:
 
     def _step(self, step: Step) -> None:
         self.console.step(f"{step.subject}: {step.detail}" if step.detail else step.subject)
+
+
+def _fitting(plan: Plan, fault: Fault) -> Plan:
+    """The plan with as much time as the fault needs to show and to be recovered from."""
+    recovery = fault.tuning.hold + fault.recovery_seconds if fault.recovery_seconds else 0.0
+    return replace(
+        plan,
+        proof_limit=max(plan.proof_limit, fault.proof_seconds),
+        recovery_limit=max(plan.recovery_limit, recovery),
+    )

@@ -20,7 +20,7 @@ from targets.kubernetes.means import (
 )
 from targets.kubernetes.objects import Manifest, Objects
 from targets.kubernetes.rights import Right, Rights
-from targets.kubernetes.views import addresses, node_view, pod_view
+from targets.kubernetes.views import addresses, bears_taint, node_view, pod_view
 
 _OUTPUT_TAIL = 300
 
@@ -74,6 +74,18 @@ class ClusterControl:
                 where.setdefault(one["spec"].get("nodeName", ""), []).append(one["metadata"]["name"])
         views = [node_view(one, where.get(one["metadata"]["name"], ())) for one in self.objects.list("Node", None, {})]
         return sorted(views, key=lambda node: node.name)
+
+    def strangers(self, node: str, taint: str) -> Sequence[str]:
+        """See ``StackControl.strangers``."""
+        self.require("list", "pods", None)
+        found = self.objects.list("Pod", None, {})
+        return [
+            f"{one['metadata']['namespace']}/{one['metadata']['name']}"
+            for one in found
+            if one["spec"].get("nodeName") == node
+            and one["metadata"]["namespace"] not in self._outputs.namespaces
+            and not bears_taint(one, taint)
+        ]
 
     def read(self, ref: ObjectRef) -> Mapping[str, Any]:
         """See ``StackControl.read``."""

@@ -180,6 +180,15 @@ class StackControl(Protocol):
         """All nodes by name; needs the rights for node faults."""
         ...
 
+    def strangers(self, node: str, taint: str) -> Sequence[str]:
+        """``namespace/name`` of pods on a node that are not in the stack's namespaces and would leave for a taint.
+
+        Args:
+            node: its name.
+            taint: key of a NoExecute taint.
+        """
+        ...
+
     def read(self, ref: ObjectRef) -> Mapping[str, Any]:
         """The object's manifest.
 

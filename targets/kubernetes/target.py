@@ -27,12 +27,20 @@ class KubernetesTarget(Target):
         outputs: the stack's document.
         engines: kinds in use; all of the document's without it.
         transport: one of ``targets.kubernetes.transport.CHOICES``.
+        further: means that this machine has beside those of the cluster.
 
     Raises:
         BadOutputs: an engine is not in the document, or of a kind that nothing here speaks to.
     """
 
-    def __init__(self, outputs: Outputs, engines: tuple[str, ...] | None = None, *, transport: str = AUTO) -> None:
+    def __init__(
+        self,
+        outputs: Outputs,
+        engines: tuple[str, ...] | None = None,
+        *,
+        transport: str = AUTO,
+        further: Sequence[object] = (),
+    ) -> None:
         there = {engine.kind: engine for engine in outputs.engines}
         wanted = tuple(there) if engines is None else engines
         for kind in wanted:
@@ -43,7 +51,7 @@ class KubernetesTarget(Target):
         self.outputs = outputs.model_copy(update={"engines": tuple(there[kind] for kind in wanted)})
         # A pod has no kubeconfig, so the context that the stack was made in means nothing there.
         self._cluster = Cluster(None if inside() else outputs.kube_context)
-        self._wanted = transport
+        self._wanted, self._further = transport, further
         self._transport: Transport | None = None
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._engines: list[Engine] = []
@@ -100,7 +108,8 @@ class KubernetesTarget(Target):
 
     def means(self, protocol: type[M]) -> M | None:
         """See ``Target.means``."""
-        return super().means(protocol) or self._strikes.find(protocol)
+        mine = next((one for one in self._further if isinstance(one, protocol)), None)
+        return mine or super().means(protocol) or self._strikes.find(protocol)
 
     def monitoring_parts(self) -> Sequence[MonitoringEndpoint]:
         """See ``MonitoringAccess``."""

@@ -67,3 +67,16 @@ def addresses(slices: Sequence[Manifest]) -> list[str]:
         for port in one.get("ports") or []
         if port.get("port")
     )
+
+
+def bears_taint(pod: Manifest, key: str) -> bool:
+    """Whether a pod stays on a node that gets a NoExecute taint of that key, for good."""
+    if "kubernetes.io/config.mirror" in (pod["metadata"].get("annotations") or {}):
+        return True  # run by the kubelet itself, not by the API
+    return any(
+        one.get("key", key) == key
+        and one.get("effect", "NoExecute") == "NoExecute"
+        and one.get("operator") == "Exists"
+        and "tolerationSeconds" not in one
+        for one in pod["spec"].get("tolerations") or []
+    )
