@@ -76,7 +76,12 @@ class Access(pulumi.ComponentResource):
     def _grant_nodes(self) -> None:
         metadata = meta.ObjectMetaArgs(name=f"{self._site.prefix}-runner-nodes", labels=self._labels())
         # Pods everywhere are only looked at: a node that another stack depends on must not be struck.
-        rules = [_rule("", ["nodes"], *_LOOK, "patch"), _rule("", ["pods"], "get", "list")]
+        rules = [
+            _rule("", ["nodes"], *_LOOK, "patch"),
+            _rule("", ["pods"], "get", "list"),
+            # Whether a pod can move depends on what its volume is bound to.
+            _rule("", ["persistentvolumes"], "get"),
+        ]
         role = rbac.ClusterRole(f"{self._site.prefix}-runner-nodes", metadata=metadata, rules=rules, opts=child(self))
         reference = rbac.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=role.metadata.name)
         rbac.ClusterRoleBinding(
@@ -106,7 +111,6 @@ def role_rules(settings: Settings) -> dict[str, list[rbac.PolicyRuleArgs]]:
         ],
         "faults": [
             _rule("", ["pods"], *_LOOK, "create", "delete"),
-            _rule("", ["pods/log"], "get"),
             _rule("", ["pods/exec"], "create", "get"),
         ],
     }
