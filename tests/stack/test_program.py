@@ -170,7 +170,7 @@ def test_faults_get_their_rights_only_when_they_are_enabled(default: Registered)
     registered = run(faultsNode=True, faultsNetwork=True)
     nodes = registered.one("ClusterRole", "qer-test-runner-nodes")
     rights = {resource: set(rule["verbs"]) for rule in nodes["rules"] for resource in rule["resources"]}
-    assert rights == {"nodes": {"get", "list", "watch", "patch"}, "pods": {"get", "list"}}
+    assert rights == {"nodes": {"get", "list", "watch", "patch"}, "pods": {"get", "list"}, "persistentvolumes": {"get"}}
     faults = registered.one("Namespace", "qer-test-faults")
     assert faults["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
     assert registered.outputs["outputs"]["faultsNamespace"] == "qer-test-faults"
