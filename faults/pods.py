@@ -73,6 +73,10 @@ class _PodFault(Fault):
         return ready if self.component == WORKERS else ready[:1]
 
     @override
+    def plan(self) -> str:
+        return "\n".join(f"pod/{pod.name}: {self.summary}" for pod in self.choose())
+
+    @override
     def remember(self) -> str:
         self._struck = tuple(self.choose())
         return json.dumps([asdict(pod) for pod in self._struck])

@@ -120,6 +120,10 @@ class PrivilegedFault(Fault):
         return running(self.control, self.engine, self.role)[:1]
 
     @override
+    def plan(self) -> str:
+        return "\n".join(f"pod/{pod.name}: {self.summary}" for pod in self.choose())
+
+    @override
     def remember(self) -> str:
         self._struck = tuple(self.choose())
         return json.dumps([asdict(pod) for pod in self._struck])

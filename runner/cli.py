@@ -15,9 +15,10 @@ from faults.catalogue import COMPREHENSIVE, select, selections
 from faults.experiment import Plan
 from runner.embedded import embedded
 from runner.errors import BadInput, CouldNotRun, ExitCode
-from runner.execute import measure, recover_target, rerender
+from runner.execute import measure, plan_faults, recover_target, rerender
 from runner.help import ExampleCommand
-from runner.options import TARGET_HELP, Positive, QueryNumbers, common_options, settings_from
+from runner.nodeoptions import node_actions, node_command_options
+from runner.options import TARGET_HELP, Positive, QueryNumbers, common_options, settings_from, yes_option
 from runner.run import Run
 from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
@@ -83,6 +84,8 @@ def cli() -> None:
 @rate_option
 @duration_option
 @hold_option
+@yes_option
+@node_command_options()
 def all_parts(
     *,
     queries: tuple[int, ...],
@@ -101,7 +104,7 @@ def all_parts(
         run.load(rate, duration)
         run.fault([COMPREHENSIVE], _tuning(hold), Plan())
 
-    return measure("all", settings_from(options), work)
+    return measure("all", settings_from(options), work, injects=True)
 
 
 @cli.command(cls=ExampleCommand, examples=("python -m runner check", "python -m runner check --engine trino --json"))
@@ -166,6 +169,8 @@ def load(rate: float | None, duration: float, queries: tuple[int, ...], **option
         "python -m runner fault comprehensive",
         "python -m runner fault kill freeze --engine trino --component worker-1",
         "python -m runner fault network --hold 10",
+        "python -m runner fault delete drain --target stack:dev --dry-run",
+        "python -m runner fault node-loss --target stack --node-stop 'off {node}' --node-start 'on {node}'",
         "python -m runner fault --list",
     ),
 )
@@ -173,8 +178,19 @@ def load(rate: float | None, duration: float, queries: tuple[int, ...], **option
 @hold_option
 @click.option("--component", default=None, metavar="NAME", help="Only this component: coordinator, worker-1, clients.")
 @click.option("--list", "listing", is_flag=True, help="List the faults and what they do.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen to which object, and change nothing.")
+@yes_option
+@node_command_options()
 @click.argument("faults", nargs=-1, metavar="[FAULT]...")
-def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: bool, **options: object) -> int:
+def fault(
+    *,
+    faults: tuple[str, ...],
+    hold: float,
+    component: str | None,
+    listing: bool,
+    dry_run: bool,
+    **options: object,
+) -> int:
     """Faults and what clients see of them.
 
     FAULT is the name of a fault, a kind (service, pod, node, network, storage), or comprehensive (default): all
@@ -188,8 +204,11 @@ def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: 
         select(words)
     except ValueError as error:
         raise BadInput(str(error)) from error
+    settings = settings_from(options)
+    if dry_run:
+        return plan_faults(settings, words, _tuning(hold), component)
     return measure(
-        "fault", settings_from(options), lambda run: run.fault(words, _tuning(hold), Plan(), component=component)
+        "fault", settings, lambda run: run.fault(words, _tuning(hold), Plan(), component=component), injects=True
     )
 
 
@@ -197,9 +216,13 @@ def fault(faults: tuple[str, ...], hold: float, component: str | None, listing: 
     cls=ExampleCommand, examples=("python -m runner recover", "python -m runner recover --target outputs.json")
 )
 @click.option("--target", default="embedded", show_default=True, metavar="WHERE", help=TARGET_HELP)
-def recover(target: str) -> int:
-    """Revert what a killed runner left."""
-    return recover_target(target)
+@node_command_options(mending_only=True)
+def recover(target: str, **commands: str | None) -> int:
+    """Revert what a killed runner left.
+
+    On a cluster that works from any machine; a node that was broken by a command needs the one that mends it.
+    """
+    return recover_target(target, node_actions(commands))
 
 
 @cli.command(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from engines import EngineError
+from faults.base import Tuning
+from faults.catalogue import bind, select
 from faults.ledger import Ledger, LedgerError
 from faults.recovery import recover
+from runner.consent import dry_run, require_somebody_to_ask
 from runner.console import Console
 from runner.errors import BadInput, CouldNotRun, ExitCode
 from runner.incluster import run_in_cluster
@@ -23,12 +26,19 @@ from targets.base import MeansError, Target
 from targets.embedded.config import EmbeddedConfig, Listener
 from targets.embedded.instance import kept
 from targets.embedded.plan import OUTPUTS_FILE
+from targets.kubernetes.means import NodeAction
 
 EXIT_CODES = {Verdict.PASS: ExitCode.MET, Verdict.SKIPPED: ExitCode.COULD_NOT_RUN}
 
 
-def measure(command: str, settings: Settings, work: Callable[[Run], None]) -> int:
+def measure(command: str, settings: Settings, work: Callable[[Run], None], *, injects: bool = False) -> int:
     """Run a verb that measures; nothing is started before everything that was given has been found usable.
+
+    Args:
+        command: the verb's name, for the report.
+        settings: of the run.
+        work: what the verb does.
+        injects: whether it changes what it measures, so that a cluster's user is asked before.
 
     Returns:
         0 objectives met, 1 verdict failed or left open, 3 nothing could be run.
@@ -37,10 +47,12 @@ def measure(command: str, settings: Settings, work: Callable[[Run], None]) -> in
         BadInput, TargetError, CouldNotRun: see there.
     """
     if settings.in_cluster:
-        return run_in_cluster(settings)
+        return run_in_cluster(settings, injects=injects)
     slo = load_slo(settings.slo)
     with Console(json=settings.json) as console:
         target = _target(settings, console)
+        if injects:
+            require_somebody_to_ask(target, yes=settings.yes)
         check_output(settings.output)
         with _opened(target, settings, console):
             run = Run(target, settings, slo, console)
@@ -53,8 +65,32 @@ def measure(command: str, settings: Settings, work: Callable[[Run], None]) -> in
         return _conclude(results, settings, console)
 
 
-def recover_target(spec: str) -> int:
+def plan_faults(settings: Settings, words: Sequence[str], tuning: Tuning, component: str | None) -> int:
+    """Say what faults would do to which object, and change nothing.
+
+    Raises:
+        BadInput, TargetError, CouldNotRun: see there.
+    """
+    if settings.in_cluster:
+        raise BadInput("--dry-run looks from here: leave --in-cluster out")
+    with Console(json=True) as console:  # people are told on standard error, beside the lines
+        target = _target(settings, console)
+        with _opened(target, settings, console):
+            try:
+                cases = bind(select(words), target, tuning=tuning, component=component, seed=settings.seed, named=words)
+                for line in dry_run(cases):
+                    sys.stdout.write(f"{line}\n")
+            except MeansError as error:
+                raise CouldNotRun(str(error)) from error
+    return ExitCode.MET
+
+
+def recover_target(spec: str, actions: Sequence[NodeAction] = ()) -> int:
     """Revert what the ledgers of a target still hold; 0 when nothing is left, 1 when something is.
+
+    Args:
+        spec: names the target.
+        actions: commands that mend nodes.
 
     Raises:
         BadInput, TargetError, CouldNotRun: see there.
@@ -62,11 +98,11 @@ def recover_target(spec: str) -> int:
     documents = [spec] if spec != EMBEDDED else [str(instance.run.directory / OUTPUTS_FILE) for instance in kept()]
     if not documents:
         sys.stdout.write("No embedded instance is running: its processes and faults ended with their runner.\n")
-    return max([_recover(document) for document in documents], default=ExitCode.MET)
+    return max([_recover(document, actions) for document in documents], default=ExitCode.MET)
 
 
-def _recover(document: str) -> ExitCode:
-    with open_target(document, engines=None) as target:
+def _recover(document: str, actions: Sequence[NodeAction]) -> ExitCode:
+    with open_target(document, engines=None, node_actions=actions) as target:
         try:
             recoveries = recover(target, Ledger(target.store()))
         except LedgerError as error:
@@ -100,7 +136,13 @@ def _target(settings: Settings, console: Console) -> Target:
         worker_heap_bytes=settings.worker_heap,
         listener=Listener(phase=console.step, transfer=console.transfer),
     )
-    return open_target(settings.target, engines=settings.engines, config=config, transport=settings.transport)
+    return open_target(
+        settings.target,
+        engines=settings.engines,
+        config=config,
+        transport=settings.transport,
+        node_actions=settings.node_actions,
+    )
 
 
 @contextmanager

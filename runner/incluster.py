@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from runner import pod
+from runner.consent import require_somebody_to_ask
 from runner.console import Console
 from runner.errors import BadInput, CouldNotRun
 from runner.options import Settings, check_output
@@ -16,6 +19,7 @@ from runner.slo import load_slo
 from runner.targets import EMBEDDED, read_outputs
 from targets.base import BadOutputs, MeansError
 from targets.contract import Outputs
+from targets.kubernetes import KubernetesTarget
 from targets.kubernetes.calls import ClusterCalls
 from targets.kubernetes.cluster import Cluster
 from targets.kubernetes.job import RunnerJob
@@ -37,8 +41,12 @@ _OURS = {
 _REPORT_COMMAND = ("python", "-m", "runner.pod", "fetch")
 
 
-def run_in_cluster(settings: Settings) -> int:
+def run_in_cluster(settings: Settings, *, injects: bool = False) -> int:
     """Run the verb that was given in the cluster; its exit code is ours.
+
+    Args:
+        settings: of the run.
+        injects: whether the verb changes the stack, so that its user is asked here before.
 
     Raises:
         BadInput, BadOutputs: the target has no cluster, the stack no place for the runner, or there is no image.
@@ -47,7 +55,9 @@ def run_in_cluster(settings: Settings) -> int:
     """
     load_slo(settings.slo)
     outputs = _outputs(settings)
-    spec = job_spec(settings, outputs)
+    spec = job_spec(settings, outputs, injects=injects)
+    if injects:
+        _agree(settings, outputs)
     check_output(settings.output)
     cluster = Cluster(outputs.kube_context)
     try:
@@ -64,14 +74,32 @@ def run_in_cluster(settings: Settings) -> int:
 def _outputs(settings: Settings) -> Outputs:
     if settings.target == EMBEDDED:
         raise BadInput("--in-cluster needs a cluster: name one with --target stack or an outputs document")
+    if settings.node_actions:
+        raise BadInput("commands for nodes run on this machine: leave --in-cluster out")
     outputs = read_outputs(settings.target)
     if outputs.target != "kubernetes":
         raise BadInput(f"--in-cluster needs a cluster, and {settings.target} is about {outputs.target} engines")
     return outputs
 
 
-def job_spec(settings: Settings, outputs: Outputs) -> JobSpec:
-    """The Job for these settings.
+def _agree(settings: Settings, outputs: Outputs) -> None:
+    """Ask before the Job injects; which experiments there are, only the Job finds out.
+
+    Raises:
+        BadInput: there is nobody to ask.
+        CouldNotRun: the answer was no.
+    """
+    require_somebody_to_ask(KubernetesTarget(outputs), yes=settings.yes)
+    what = " ".join(forwarded(settings.arguments))
+    context = outputs.kube_context or "the current one"
+    if not settings.yes and not click.confirm(
+        f"Cluster context: {context}\nStack: {outputs.stack}\nIn a Job there: {what}\nInject its faults?", err=True
+    ):
+        raise CouldNotRun("not agreed to: nothing was injected")
+
+
+def job_spec(settings: Settings, outputs: Outputs, *, injects: bool = False) -> JobSpec:
+    """The Job for these settings; one that ``injects`` has been agreed to here.
 
     Raises:
         BadOutputs: the stack has no place for the runner.
@@ -87,6 +115,8 @@ def job_spec(settings: Settings, outputs: Outputs) -> JobSpec:
         )
     files = {OUTPUTS_FILE: outputs.to_json()}
     arguments = [*forwarded(settings.arguments), "--target", f"{FILES}/{OUTPUTS_FILE}", "--output", REPORT]
+    if injects:
+        arguments.append("--yes")
     if settings.slo is not None:
         files[SLO_FILE] = settings.slo.read_text(encoding="utf-8")
         arguments += ["--slo", f"{FILES}/{SLO_FILE}"]

@@ -16,6 +16,8 @@ from typing_extensions import override
 from benchmarks.tpch.data import scale_factor
 from engines import engine_kinds
 from runner.errors import BadInput
+from runner.nodeoptions import NODE_COMMANDS, node_actions
+from targets.kubernetes.means import NodeAction
 from targets.kubernetes.transport import AUTO, CHOICES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -136,6 +138,8 @@ class Settings:
     in_cluster: bool = False
     image: str | None = None
     arguments: tuple[str, ...] = ()  # of the command line, from the verb on
+    yes: bool = False
+    node_actions: tuple[NodeAction, ...] = ()
 
 
 def settings_from(options: Mapping[str, Any]) -> Settings:
@@ -143,8 +147,12 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     values = dict(options)
     context = click.get_current_context(silent=True)
     arguments = tuple(context.find_root().obj or ()) if context else ()
-    return Settings(**{**values, "engines": tuple(dict.fromkeys(values["engines"])) or None, "arguments": arguments})
+    actions = node_actions({name: values.pop(name, None) for name in NODE_COMMANDS})
+    values |= {"engines": tuple(dict.fromkeys(values["engines"])) or None, "arguments": arguments}
+    return Settings(**values, node_actions=actions)
 
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask before a stack on a cluster is changed.")
 
 TARGET_HELP = "embedded (local processes), stack or stack:NAME (Pulumi), or the path of an outputs document."
 

@@ -22,6 +22,7 @@ from faults.ledger import Ledger
 from faults.observer import Background
 from runner import measured
 from runner.checks import run_checks
+from runner.consent import ask
 from runner.console import Console
 from runner.environment import describe
 from runner.errors import CouldNotRun
@@ -110,11 +111,12 @@ class Run:
 
     def fault(self, words: Sequence[str], tuning: Tuning, plan: Plan, component: str | None = None) -> None:
         """Experiments that the words select, one after the other, each from a proven steady state."""
-        ledger = Ledger(self.target.store())
-        backgrounds = {engine.endpoint.kind: self._background(engine) for engine in self.target.engines()}
         cases = bind(
             select(words), self.target, tuning=tuning, component=component, seed=self.settings.seed, named=words
         )
+        ask(self.target, cases, yes=self.settings.yes)
+        ledger = Ledger(self.target.store())
+        backgrounds = {engine.endpoint.kind: self._background(engine) for engine in self.target.engines()}
         with (
             ledger.exclusive(),
             self.console.phase(f"Fault injection: {len(cases)} experiments"),

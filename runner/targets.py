@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from targets.base import Target
 from targets.contract import Outputs
 from targets.document import ExternalTarget, load_outputs
 from targets.embedded.config import ENGINES, EmbeddedConfig
+from targets.embedded.paths import state_directory
 from targets.embedded.target import EmbeddedTarget
 from targets.kubernetes import KubernetesTarget
+from targets.kubernetes.means import NodeAction
+from targets.kubernetes.nodecommands import ShellNodeCommands
 from targets.kubernetes.stack import stack_outputs
 from targets.kubernetes.transport import AUTO
 
@@ -25,6 +29,7 @@ def open_target(
     engines: tuple[str, ...] | None,
     config: EmbeddedConfig | None = None,
     transport: str = AUTO,
+    node_actions: Sequence[NodeAction] = (),
 ) -> Target:
     """The target that a specification names, not yet opened.
 
@@ -33,17 +38,21 @@ def open_target(
         engines: kinds in use; all of the target's without it.
         config: of the embedded target; its engines are replaced by ``engines`` where given.
         transport: how a stack's engines are reached, one of ``targets.kubernetes.transport.CHOICES``.
+        node_actions: commands that break and mend nodes of a stack's cluster.
 
     Raises:
-        BadInput: a transport is given for a target that has none to choose.
+        BadInput: a transport or a node command is given for a target that has none to choose.
         BadOutputs: the document is not one, or lacks an engine.
         TargetError: the settings do not make a target.
     """
     outputs = None if spec == EMBEDDED else read_outputs(spec)
     if outputs is not None and outputs.target == "kubernetes":
-        return KubernetesTarget(outputs, engines, transport=transport)
+        commands = [ShellNodeCommands(node_actions, state_directory() / "nodes")] if node_actions else []
+        return KubernetesTarget(outputs, engines, transport=transport, further=commands)
     if transport != AUTO:
         raise BadInput(f"--transport {transport} is for engines on Kubernetes, which --target {spec} does not name")
+    if node_actions:
+        raise BadInput(f"commands for nodes are for engines on Kubernetes, which --target {spec} does not name")
     if outputs is not None:
         return ExternalTarget(outputs, engines)
     return EmbeddedTarget(replace(config or EmbeddedConfig(), engines=engines or ENGINES))
