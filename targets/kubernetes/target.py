@@ -50,13 +50,16 @@ class KubernetesTarget(Target):
                 raise BadOutputs(f"the outputs document's engine {kind} is not one of {', '.join(engine_kinds())}")
         self.outputs = outputs.model_copy(update={"engines": tuple(there[kind] for kind in wanted)})
         # A pod has no kubeconfig, so the context that the stack was made in means nothing there.
-        self._cluster = Cluster(None if inside() else outputs.kube_context)
+        context = None if inside() else outputs.kube_context
+        self._cluster = Cluster(context)
+        # Apart from the clients' connections: a fault that has those hang must not keep its own revert waiting.
+        self._control = Cluster(context)
         self._wanted, self._further = transport, further
         self._transport: Transport | None = None
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._engines: list[Engine] = []
         self._monitoring: dict[str, MonitoringEndpoint] = {}
-        self._strikes = StrikeMeans(outputs, ClusterCalls(self._cluster), self.engines)
+        self._strikes = StrikeMeans(outputs, ClusterCalls(self._control), self.engines)
 
     @property
     def name(self) -> str:
@@ -83,6 +86,7 @@ class KubernetesTarget(Target):
         """Connect to the cluster, read the Secrets, open a way to every Service."""
         self._files = tempfile.TemporaryDirectory(prefix="qer-")  # mode 0700
         self._cluster.open()
+        self._control.open()
         served = {output.kind: _service(output) for output in self.outputs.engines if output.host is None}
         self._transport = choose(self._wanted, self._cluster, served)
         self._engines = [self._adapter(output) for output in self.outputs.engines]
@@ -94,6 +98,7 @@ class KubernetesTarget(Target):
             self._transport.close()
             self._transport = None
         self._cluster.close()
+        self._control.close()
         if self._files is not None:
             self._files.cleanup()
             self._files = None
