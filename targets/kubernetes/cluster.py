@@ -14,7 +14,6 @@ import httpx
 import kr8s
 import kr8s.asyncio
 import yaml
-from kr8s.asyncio.objects import Secret
 
 from targets.base import TargetError
 from targets.contract import SecretRef
@@ -108,8 +107,11 @@ class Cluster:
         return base64.b64decode(found).decode()
 
     async def _read(self, reference: SecretRef) -> str | None:
-        secret: Secret = await Secret.get(reference.name, namespace=reference.namespace, api=self.api)
-        manifest: dict[str, Any] = dict(secret.raw)
+        # By its own address: the client would list Secrets, which the runner's account may not.
+        async with self.api.call_api(
+            "GET", version="v1", namespace=reference.namespace, url=f"secrets/{reference.name}"
+        ) as response:
+            manifest: dict[str, Any] = response.json()
         value = manifest.get("data", {}).get(reference.key)
         return None if value is None else str(value)
 
