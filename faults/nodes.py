@@ -83,6 +83,7 @@ class _NodeObjectFault(ObjectFault):
     def preflight(self) -> None:
         self._choose()
         super().preflight()
+        self.control.judge(self.ref)
 
     @override
     def plan(self) -> str:
@@ -271,6 +272,7 @@ class _NodeCommandFault(Fault):
         labels = self.control.read(ObjectRef("Node", self._node))["metadata"].get("labels") or {}
         if any(label in labels for label in CONTROL_PLANE):
             raise NotPossible(f"node {self._node} runs the control plane, without which nothing could be measured")
+        self.control.judge(ObjectRef("Node", self._node))
 
     @override
     def plan(self) -> str:

@@ -158,6 +158,10 @@ class ClusterControl:
         """See ``StackControl.require``."""
         self.rights.require(Right(verb, resource, namespace, group))
 
+    def judge(self, ref: ObjectRef) -> None:
+        """See ``StackControl.judge``."""
+        self._guarded(ref)
+
     def put_back(self, revert: Revert) -> None:
         """See ``StackControl.put_back``."""
         found = self.objects.found(revert.ref)

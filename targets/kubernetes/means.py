@@ -247,6 +247,10 @@ class StackControl(Protocol):
         """
         ...
 
+    def judge(self, ref: ObjectRef) -> None:
+        """Refuse what the guard would not let be changed now; changes nothing."""
+        ...
+
     def put_back(self, revert: Revert) -> None:
         """Make the object what it was and hand its fields back (guarded); harmless when it is that already."""
         ...
