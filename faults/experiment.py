@@ -17,7 +17,7 @@ from faults.base import Fault, NotPossible
 from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import Background, Observer, wait_until
 from faults.timeline import CONSECUTIVE, Measures, measure
-from targets.base import MeansError
+from targets.base import MeansError, Unreachable
 
 
 class Status(StrEnum):
@@ -128,6 +128,7 @@ class _Conduct:
     ledger: Ledger
     plan: Plan
     progress: Callable[[str], None]
+    cut_off: bool = False
 
     def conduct(self) -> None:
         self.progress("steady state")
@@ -144,6 +145,8 @@ class _Conduct:
         finally:
             self.progress("revert")
             self._revert(entry)
+        if self.cut_off and self.record.status is not Status.LEFTOVER:
+            raise _Abort("could not run to its end: what acts on the target did not answer; reverted once it did")
         self.progress("recover")
         self._recover()
 
@@ -165,7 +168,7 @@ class _Conduct:
                 subject=fault.subject,
                 original=fault.remember(),
             )
-        except (LedgerError, MeansError) as error:
+        except (LedgerError, MeansError, NotPossible) as error:
             raise _Abort(str(error)) from error
 
     def _inject(self) -> None:
@@ -188,10 +191,17 @@ class _Conduct:
         """Revert, prove it, and only then clear the ledger; a revert that fails is tried until its limit."""
         # A killed process is back only when its keeper has started it: that is recovery, so it may take as long.
         limit = self.plan.recovery_limit if self.record.fault.momentary else self.plan.proof_limit
-        if wait_until(lambda: self._revert_shows() and self._cleared(entry), limit, interval=0.05):
+        if self._reverted_within(limit, entry):
             return
+        if self.cut_off:  # nothing could be reverted while nobody answered: wait until somebody does
+            limit += self.plan.recovery_limit
+            if self._reverted_within(self.plan.recovery_limit, entry):
+                return
         self.record.status = Status.LEFTOVER
         self.record.reason = f"revert not proven within {limit:g} s: {self.record.reason or 'no proof'}; use recover"
+
+    def _reverted_within(self, limit: float, entry: Entry) -> bool:
+        return wait_until(lambda: self._revert_shows() and self._cleared(entry), limit, interval=0.05)
 
     def _revert_shows(self) -> bool:
         record, fault = self.record, self.record.fault
@@ -202,6 +212,7 @@ class _Conduct:
             record.revert_proof = fault.revert_proof()
         except (MeansError, NotPossible) as error:
             record.reason = str(error)
+            self.cut_off = self.cut_off or isinstance(error, Unreachable)
             return False
         if record.revert_proof:
             record.reason = ""

@@ -5,6 +5,7 @@ Where it is kept is the target's affair (``Target.store``): files on this machin
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import uuid
@@ -75,7 +76,12 @@ class Ledger:
         """
         identity = key or uuid.uuid4().hex
         entry = Entry(identity, fault, engine, component, created_at, ttl, os.getpid(), subject, original)
-        self._store.put(entry.id, subject or engine, json.dumps(asdict(entry)))
+        try:
+            self._store.put(entry.id, subject or engine, json.dumps(asdict(entry)))
+        except LedgerError:
+            with contextlib.suppress(LedgerError):  # it may be there all the same, with nothing to revert
+                self.clear(entry)
+            raise
         return entry
 
     def clear(self, entry: Entry) -> None:

@@ -30,6 +30,10 @@ class MeansError(Exception):
     """An action on the target failed or could not be proven."""
 
 
+class Unreachable(MeansError):
+    """Whatever acts on the target does not answer, so what was asked may have happened or not."""
+
+
 class StoreError(Exception):
     """The record of a revert cannot be written, read or locked; says which and what to do."""
 

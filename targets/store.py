@@ -37,7 +37,11 @@ class FileStore:
 
     def remove(self, key: str, subject: str) -> None:  # noqa: ARG002 - a file is kept on no object
         """See ``EntryStore.remove``."""
-        self._path(key).unlink(missing_ok=True)
+        path = self._path(key)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"cannot remove {path}: {error.strerror}") from error
 
     def all(self) -> Sequence[Kept]:
         """See ``EntryStore.all``."""

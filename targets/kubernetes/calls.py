@@ -12,7 +12,7 @@ import httpx
 import kr8s
 from kr8s.asyncio.objects import Pod
 
-from targets.base import MeansError, TargetError
+from targets.base import MeansError, TargetError, Unreachable
 from targets.kubernetes.cluster import FAILURES, Cluster
 from targets.kubernetes.means import ObjectRef
 
@@ -34,6 +34,10 @@ class CallError(MeansError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NoAnswer(CallError, Unreachable):
+    """There was no answer at all."""
 
 
 class Calls(Protocol):
@@ -97,7 +101,7 @@ class ClusterCalls:
         except kr8s.ServerError as error:  # only after new credentials were tried
             raise CallError(f"the cluster refuses our credentials ({_first_line(error)}); renew them", 401) from None
         except (*FAILURES, TimeoutError, TargetError) as error:
-            raise CallError(_unreachable(error)) from None
+            raise NoAnswer(_unreachable(error)) from None
         self._compare_clocks(response)
         if response.is_error:
             raise CallError(_refusal(response), response.status_code)

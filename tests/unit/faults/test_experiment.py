@@ -16,7 +16,8 @@ from faults.experiment import Plan, Record, Status, run_experiment
 from faults.ledger import Ledger
 from faults.observer import Background
 from faults.recovery import recover
-from targets.base import MeansError, Target
+from targets.base import MeansError, StoreError, Target, Unreachable
+from targets.store import FileStore
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
 
 PLAN = Plan(before=0.2, after=0.2, steady_limit=5, proof_limit=0.5, recovery_limit=5)
@@ -244,4 +245,35 @@ def test_what_cannot_be_remembered_is_not_injected(bench: Bench) -> None:
     record = bench.run()
     assert (record.status, record.injected) == (Status.INCONCLUSIVE, None)
     assert "the API is gone" in record.reason
+    assert bench.ledger.pending() == []
+
+
+def test_an_outage_of_the_control_is_waited_out_and_the_experiment_counts_for_nothing(bench: Bench) -> None:
+    class CutOff(ScriptedFault):
+        ends = 0.0
+
+        @override
+        def revert(self) -> None:
+            self.ends = self.ends or time.monotonic() + 2 * PLAN.proof_limit
+            if time.monotonic() < self.ends:
+                raise Unreachable("the API does not answer")
+            super().revert()
+
+    bench.fault = CutOff(bench.target, "scripted", "all", Tuning(hold=0.1))
+    record = bench.run()
+    assert record.status is Status.INCONCLUSIVE
+    assert "could not run to its end" in record.reason
+    assert record.revert_proof == "it is on"
+    assert bench.ledger.pending() == []
+
+
+def test_a_record_that_may_have_been_made_all_the_same_is_removed(bench: Bench, tmp_path: Path) -> None:
+    class Doubtful(FileStore):
+        def put(self, key: str, subject: str, text: str) -> None:
+            super().put(key, subject, text)
+            raise StoreError("no answer; nothing was injected")
+
+    bench.ledger = Ledger(Doubtful(tmp_path))
+    record = bench.run()
+    assert (record.status, record.injected) == (Status.INCONCLUSIVE, None)
     assert bench.ledger.pending() == []

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from targets.contract import Outputs
-from targets.kubernetes.calls import JSON, JSON_PATCH, MERGE_PATCH, CallError
+from targets.kubernetes.calls import JSON, JSON_PATCH, MERGE_PATCH, CallError, NoAnswer
 from targets.kubernetes.means import PART_OF, PART_OF_LABEL, STACK_LABEL, ObjectRef
 from targets.kubernetes.resources import path
 
@@ -132,7 +132,7 @@ class FakeApi:
         params: Mapping[str, str] | None = None,
     ) -> Manifest:
         if self.gone:
-            raise CallError("the cluster's API does not answer (connection refused)")
+            raise NoAnswer("the cluster's API does not answer (connection refused)")
         self.on_call(method, path)
         self.log.append((method, path))
         body = json.loads(json.dumps(body))
