@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from faults.base import NotPossible, Tuning, fault_classes
 from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import wait_until
 from targets.base import MeansError, Target
+from targets.kubernetes.means import FaultPods
 
 PROOF_LIMIT = 120.0
 PATIENCE = 90.0  # seconds: more than a dead runner's lock lasts
@@ -34,7 +36,17 @@ def recover(target: Target, ledger: Ledger, *, limit: float = PROOF_LIMIT) -> li
         LedgerError: the ledger cannot be read, or another runner is injecting now.
     """
     with ledger.exclusive(patience=PATIENCE):
-        return [_revert(target, ledger, entry, limit) for entry in ledger.pending()]
+        recoveries = [_revert(target, ledger, entry, limit) for entry in ledger.pending()]
+        _tidy(target)
+    return recoveries
+
+
+def _tidy(target: Target) -> None:
+    """Remove what changes nothing and so is on no record."""
+    pods = target.means(FaultPods)
+    if pods is not None:
+        with contextlib.suppress(MeansError):  # it ends by itself
+            pods.tidy()
 
 
 def _revert(target: Target, ledger: Ledger, entry: Entry, limit: float) -> Recovery:

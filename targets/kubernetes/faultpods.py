@@ -11,6 +11,7 @@ from typing import Any
 from targets.base import MeansError
 from targets.contract import Outputs
 from targets.kubernetes.faultpod_manifest import (
+    COMPONENT_LABEL,
     LOOK_SECONDS,
     STATE,
     ended,
@@ -121,7 +122,6 @@ class KubernetesFaultPods:
 
     def look(self, node: str, script: str) -> str:
         """See ``FaultPods.look``."""
-        self._tidy()
         return self._ask("look", _LOOK + uuid.uuid4().hex[:8], node, {"ACTION": "look", "LOOK": script})
 
     def features(self, node: str) -> frozenset[str]:
@@ -129,6 +129,14 @@ class KubernetesFaultPods:
         if node not in self._features:
             self._features[node] = frozenset(self.look(node, _FEATURES).split()) & {"nftables", "tbf", "netem"}
         return self._features[node]
+
+    def tidy(self) -> None:
+        """See ``FaultPods.tidy``."""
+        if self._outputs.faults_namespace is None:
+            return
+        for ref in self._control.find("Pod", self._namespace, {COMPONENT_LABEL: "fault"}):
+            if self._control.exists(ref) and view(self._control.read(ref)).key.startswith(_LOOK):
+                self._control.delete(ref, grace=0)
 
     @property
     def _namespace(self) -> str:
@@ -247,11 +255,3 @@ class KubernetesFaultPods:
             if self._control.exists(ref):
                 found.append(self._control.read(ref))
         return found
-
-    def _tidy(self) -> None:
-        """Remove looks that a killed runner has left; they are over after a minute, whatever they found."""
-        for ref in self._control.find("Pod", self._namespace, {"app.kubernetes.io/component": "fault"}):
-            with contextlib.suppress(MeansError):  # gone since
-                found = self._control.read(ref)
-                if ended(found) and found["metadata"]["labels"].get(KEY_LABEL, "").startswith(_LOOK):
-                    self._control.delete(ref, grace=0)

@@ -431,6 +431,10 @@ class FaultPods(Protocol):
         """
         ...
 
+    def tidy(self) -> None:
+        """Remove pods that only looked and that a killed runner has left."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NodeAction:

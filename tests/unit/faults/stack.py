@@ -160,6 +160,9 @@ class FakeFaultPods:
     def features(self, node: str) -> frozenset[str]:
         return self.has
 
+    def tidy(self) -> None:
+        """Nothing was left."""
+
 
 @dataclass
 class FakeSwitches:

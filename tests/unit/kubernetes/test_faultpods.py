@@ -247,10 +247,11 @@ def test_a_look_returns_what_was_printed_and_its_pod_goes(control: FakeControl) 
 def test_looks_of_a_killed_runner_are_tidied_away(control: FakeControl) -> None:
     old = manifest(name="old", key="look-1", namespace=NAMESPACE, image="i", node="node1", ttl=60, environment={})
     control.create(old)
-    finish(control.pods["old"], "x")
-    control.behave = lambda pod: finish(pod, "seen")
-    assert fault_pods(control).look("node1", "true") == "seen"
-    assert not control.pods
+    pods = fault_pods(control)
+    pods.strike(KEY, WORKER, SCRIPT, ttl=9)
+    pods.tidy()
+    assert [pod.key for pod in pods.find(KEY)] == [KEY] and "old" not in control.pods
+    fault_pods(control, outputs(None)).tidy()
 
 
 def test_no_namespace_names_the_setting(control: FakeControl) -> None:
