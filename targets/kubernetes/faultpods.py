@@ -249,9 +249,5 @@ class KubernetesFaultPods:
             self._control.delete(ref, grace=0)
 
     def _manifests(self, key: str) -> Sequence[Mapping[str, Any]]:
-        labels = {KEY_LABEL: key}
-        found = []
-        for ref in self._control.find("Pod", self._namespace, labels):
-            if self._control.exists(ref):
-                found.append(self._control.read(ref))
-        return found
+        refs = self._control.find("Pod", self._namespace, {KEY_LABEL: key})
+        return [self._control.read(ref) for ref in refs if self._control.exists(ref)]
