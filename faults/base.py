@@ -64,6 +64,7 @@ class Fault(ABC):
     summary: ClassVar[str]
     momentary: ClassVar[bool] = False  # over as soon as it is injected, so there is nothing to hold
     means: ClassVar[type | None] = None
+    on_request: ClassVar[bool] = False  # not among those that a kind or comprehensive means
     proof_seconds: ClassVar[float] = 0.0
     recovery_seconds: ClassVar[float] = 0.0
     registry: ClassVar[dict[str, type[Fault]]] = {}

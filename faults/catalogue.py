@@ -40,7 +40,7 @@ def select(words: Sequence[str]) -> list[type[Fault]]:
     chosen = [
         fault
         for fault in fault_classes().values()
-        if COMPREHENSIVE in words or fault.kind in words or fault.name in words
+        if fault.name in words or (not fault.on_request and (COMPREHENSIVE in words or fault.kind in words))
     ]
     return sorted(chosen, key=lambda fault: (order.index(fault.kind), fault.name))
 

@@ -283,7 +283,8 @@ class _NodeCommandFault(Fault):
 
     @override
     def remember(self) -> str:
-        self._choose()
+        if not self._node:
+            self._choose()
         self._transition = self._ready()[1]
         return json.dumps({"node": self._node, "transition": self._transition})
 

@@ -22,6 +22,7 @@ from runner.options import TARGET_HELP, Positive, QueryNumbers, common_options, 
 from runner.run import Run
 from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
+from runner.targets import EMBEDDED
 from targets.base import BadOutputs, TargetError
 
 rate_option = click.option(
@@ -210,6 +211,35 @@ def fault(
     return measure(
         "fault", settings, lambda run: run.fault(words, _tuning(hold), Plan(), component=component), injects=True
     )
+
+
+@cli.command(
+    cls=ExampleCommand,
+    examples=(
+        "python -m runner scale --target stack",
+        "python -m runner scale --target stack:dev --engine trino --rate 8 --limit 900 --yes",
+    ),
+)
+@common_options
+@rate_option
+@click.option(
+    "--limit",
+    type=Positive("a limit in seconds", largest=7200, example="600"),
+    default=600.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds that scaling out, and scaling in, may take.",
+)
+@yes_option
+def scale(rate: float | None, limit: float, **options: object) -> int:
+    """Scaling: how long it takes, and that no query fails.
+
+    Workers by their autoscaler under load and by hand, ClickHouse in place; then everything back again.
+    """
+    settings = settings_from(options)
+    if settings.target == EMBEDDED:
+        raise BadInput("scale is for engines on Kubernetes: name a stack with --target")
+    return measure("scale", settings, lambda run: run.scale(rate, limit), injects=True)
 
 
 @cli.command(

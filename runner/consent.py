@@ -56,6 +56,21 @@ def ask(target: Target, cases: Sequence[Fault | Impossible], *, yes: bool) -> No
         raise CouldNotRun("not agreed to: nothing was injected")
 
 
+def ask_to_scale(target: Target, *, yes: bool) -> None:
+    """Ask on the terminal before the stack is scaled.
+
+    Raises:
+        CouldNotRun: the answer was no.
+    """
+    if yes or not needs_consent(target):
+        return
+    context = target.outputs.kube_context or "the current one"
+    workloads = [f"{one.kind}/{one.name}" for engine in target.outputs.engines for one in engine.workloads]
+    question = f"Cluster context: {context}\nStack: {target.name}\nObjects touched: {_some(workloads)}\nScale them?"
+    if not click.confirm(question, default=False, err=True):
+        raise CouldNotRun("not agreed to: nothing was scaled")
+
+
 def lines(fault: Fault) -> list[str]:
     """What a fault would do, one line for each object: ``kind/name: what``."""
     try:

@@ -18,7 +18,7 @@ from rich.text import Text
 from runner.live import MEBIBYTE, Live
 from runner.report.headline import SEVERITY, headline, parts
 from runner.report.units import NBSP, count, duration, printable, with_uncertainty
-from runner.results import CheckResult, Experiment, Results, Verdict
+from runner.results import CheckResult, Experiment, Results, Scaling, Verdict
 
 SYMBOLS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", Verdict.SKIPPED: "–"}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.SKIPPED: "dim"}
@@ -133,6 +133,11 @@ class Console:
             f"RTO {rto}, unavailable {duration(result.unavailable_seconds)}; "
             f"{answers.ok} ok, {answers.failed} failed, {answers.wrong} wrong, {answers.unknown} unknown"
         )
+        self._row(result.verdict, result.name, told, result.reason)
+
+    def scaling(self, result: Scaling) -> None:
+        """One scaling is done."""
+        told = ", ".join(f"{step.way} {step.name} {duration(step.seconds)}" for step in result.steps)
         self._row(result.verdict, result.name, told, result.reason)
 
     def verdict(self, results: Results, paths: Sequence[Path] = ()) -> None:

@@ -20,16 +20,20 @@ from faults.catalogue import Impossible, bind, select
 from faults.experiment import Plan, Record, run_experiment
 from faults.ledger import Ledger
 from faults.observer import Background
+from faults.scale_experiment import Scaler
+from faults.scale_record import ScalePlan
 from runner import measured
 from runner.checks import run_checks
-from runner.consent import ask
+from runner.consent import ask, ask_to_scale
 from runner.console import Console
 from runner.environment import describe
-from runner.errors import CouldNotRun
+from runner.errors import BadInput, CouldNotRun
 from runner.options import Settings
-from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, SloResult, Verdict
+from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, Scaling, SloResult, Verdict
+from runner.scaling import BY_ROLE, scaling
 from runner.slo import Slo, evaluate_benchmark, evaluate_checks, evaluate_experiment, evaluate_load
 from targets.base import Target
+from targets.kubernetes.means import StackControl
 from targets.overhead import Overhead, measure_overhead
 
 LOAD_DEADLINE = 30.0  # seconds
@@ -48,6 +52,7 @@ class Run:
     benchmarks: list[Benchmark] = field(default_factory=list)
     loads: list[LoadResult] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
+    scalings: list[Scaling] = field(default_factory=list)
     overheads: list[Overhead] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     started_at: float = field(default_factory=time.time)
@@ -127,12 +132,43 @@ class Run:
                 self.experiments.append(result)
                 self.console.experiment(result)
 
+    def scale(self, rate: float | None, limit: float) -> None:
+        """Every engine's workloads made larger and smaller again.
+
+        Args:
+            rate: of the load that makes an autoscaler act, per second; twice the engine's modest one without it.
+            limit: seconds for each way.
+        """
+        control = self.target.means(StackControl)
+        if control is None:
+            raise BadInput(f"scale is for engines on Kubernetes, and {self.target.name} are not")
+        ask_to_scale(self.target, yes=self.settings.yes)
+        ledger = Ledger(self.target.store())
+        statements = {engine.endpoint.kind: self._statements(engine, MIX) for engine in self.target.engines()}
+        with ledger.exclusive(), self.console.phase("Scaling"), self.timed("scaling"):
+            for engine in self.target.engines():
+                plan = ScalePlan(rate or 2 * engine.modest_rate, engine.modest_rate / 4, limit=limit)
+                names = [name for role in control.roles(engine.endpoint.kind) for name in BY_ROLE.get(role, ())]
+                scaler = Scaler(
+                    self.target,
+                    engine,
+                    statements[engine.endpoint.kind],
+                    plan,
+                    ledger,
+                    seed=self.settings.seed,
+                    progress=self.console.step,
+                )
+                for name in names:
+                    self.scalings.append(scaling(scaler.run(name), plan))
+                    self.console.scaling(self.scalings[-1])
+
     def results(self, command: str) -> Results:
         """The document of everything so far."""
         slo = self._objectives()
         verdicts = [
             *(check.status for check in self.checks if check.status is not Verdict.SKIPPED),
             *(experiment.verdict for experiment in self.experiments if experiment.verdict is not Verdict.SKIPPED),
+            *(scaled.verdict for scaled in self.scalings if scaled.verdict is not Verdict.SKIPPED),
             *(result.verdict for result in slo),
         ]
         return Results(
@@ -152,6 +188,7 @@ class Run:
             benchmarks=tuple(self.benchmarks),
             loads=tuple(self.loads),
             experiments=tuple(self.experiments),
+            scalings=tuple(self.scalings),
             slo=tuple(slo),
             verdict=measured.overall(verdicts),
         )

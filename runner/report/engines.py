@@ -33,7 +33,7 @@ def engine_names(results: Results) -> EngineNames:
     """Collect every engine that a run mentions."""
     titles = {engine.kind: engine.title for engine in results.environment.engines}
     titles |= {item.engine: item.title for item in results.benchmarks if item.engine not in titles}
-    for part in (results.checks, results.loads, results.experiments):
+    for part in (results.checks, results.loads, results.experiments, results.scalings):
         for item in part:
             titles.setdefault(item.engine, item.engine)
     return EngineNames(titles)

@@ -92,6 +92,14 @@ def parts(results: Results) -> tuple[Part, ...]:
             _worst([(experiment.name, experiment.verdict) for experiment in results.experiments]),
         ),
         Part(
+            "scalings",
+            "Scaling",
+            "scaling",
+            "passed",
+            tally(scaling.verdict for scaling in results.scalings),
+            _worst([(scaling.name, scaling.verdict) for scaling in results.scalings]),
+        ),
+        Part(
             "slo",
             "Objectives",
             "objective",
@@ -111,8 +119,9 @@ def _worst(named: Sequence[tuple[str, Verdict]]) -> tuple[str, ...]:
 
 
 def answers(results: Results) -> Answers:
-    """Every checked answer of the run outside the benchmarks: load and experiments."""
+    """Every checked answer of the run outside the benchmarks: load, experiments and scaling."""
     every = [item.answers for part in (results.loads, results.experiments) for item in part]
+    every += [part for item in results.scalings for part in (item.answers_before, item.answers_out, item.answers_in)]
     return Answers(
         ok=sum(item.ok for item in every),
         failed=sum(item.failed for item in every),

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from runner.report.headline import tally
 from runner.report.units import NBSP, duration, printable, with_uncertainty
-from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, SloResult, Verdict
+from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, Scaling, SloResult, Verdict
 
 _ELEMENT = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error", Verdict.SKIPPED: "skipped"}
 
@@ -48,6 +48,7 @@ def _cases(results: Results) -> dict[str, list[_Case]]:
         "tpch": [case for benchmark in results.benchmarks for case in _queries(benchmark)],
         "load": [_load(load) for load in results.loads],
         "experiments": [_experiment(experiment) for experiment in results.experiments],
+        "scaling": [_scaling(scaling) for scaling in results.scalings],
         "slo": [_objective(slo) for slo in results.slo],
     }
 
@@ -132,6 +133,12 @@ def _experiment(experiment: Experiment) -> _Case:
     output = "" if experiment.verdict is Verdict.SKIPPED else "\n".join(lines)
     group = f"{experiment.kind}.{experiment.engine}"
     return _Case(group, experiment.name, experiment.verdict, experiment.duration_seconds, experiment.reason, output)
+
+
+def _scaling(scaling: Scaling) -> _Case:
+    lines = [scaling.description, *(f"{step.way} {step.name}: {duration(step.seconds)}" for step in scaling.steps)]
+    output = "" if scaling.verdict is Verdict.SKIPPED else "\n".join([*lines, *scaling.evidence])
+    return _Case(scaling.engine, scaling.name, scaling.verdict, scaling.duration_seconds, scaling.reason, output)
 
 
 def _objective(slo: SloResult) -> _Case:

@@ -9,7 +9,17 @@ from runner.report.engines import EngineNames, engine_names
 from runner.report.headline import SEVERITY, headline, parts
 from runner.report.queries import query_section
 from runner.report.units import count, duration, moment, plural, printable, rate, with_uncertainty
-from runner.results import Benchmark, CheckResult, Environment, Experiment, LoadResult, Results, SloResult, Verdict
+from runner.results import (
+    Benchmark,
+    CheckResult,
+    Environment,
+    Experiment,
+    LoadResult,
+    Results,
+    Scaling,
+    SloResult,
+    Verdict,
+)
 
 SYMBOLS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️", Verdict.SKIPPED: "➖"}
 ROWS = 40  # of any table; results.json has all
@@ -29,6 +39,7 @@ def render_markdown(results: Results) -> str:
         _benchmarks(results.benchmarks, names),
         _loads(results.loads, names),
         _experiments(results.experiments),
+        _scalings(results.scalings),
         _foot(results),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -197,6 +208,31 @@ def _experiment_table(experiments: Sequence[Experiment]) -> str:
         "Reason",
     )
     return _table(columns, rows)
+
+
+def _scalings(scalings: Sequence[Scaling]) -> str:
+    if not scalings:
+        return ""
+    rows = [
+        (
+            _verdict(item.verdict),
+            escaped(item.name),
+            escaped(f"{item.before} → {item.after}") if item.after else "–",
+            _steps(item, "out"),
+            _steps(item, "in"),
+            f"{count(item.answers_out.ok)} / {count(item.answers_out.failed)} / {count(item.answers_out.wrong)}",
+            f"{count(item.answers_in.ok)} / {count(item.answers_in.failed)} / {count(item.answers_in.wrong)}",
+            escaped(item.reason) or "–",
+        )
+        for item in scalings
+    ]
+    columns = ("", "Scaling", "Size", "Out", "In", ">Ok / failed / wrong, out", ">Ok / failed / wrong, in", "Reason")
+    return "## Scaling\n\n" + _table(columns, rows)
+
+
+def _steps(item: Scaling, way: str) -> str:
+    shown = [f"{escaped(step.name)} {duration(step.seconds)}" for step in item.steps if step.way == way]
+    return ", ".join(shown) or "–"
 
 
 def _foot(results: Results) -> str:

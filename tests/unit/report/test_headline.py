@@ -59,4 +59,10 @@ def test_a_tally_is_as_bad_as_its_worst(verdicts: list[Verdict], worst: Verdict)
 
 
 def test_parts_are_in_the_order_of_the_report() -> None:
-    assert [part.key for part in parts(sample_results())] == ["checks", "benchmarks", "experiments", "slo"]
+    assert [part.key for part in parts(sample_results())] == [
+        "checks",
+        "benchmarks",
+        "experiments",
+        "scalings",
+        "slo",
+    ]

@@ -1,0 +1,256 @@
+"""Changes of size, by hand: another worker and back, another share of the node and back.
+
+They are faults in form, so that they are recorded, reverted and recovered like them; they break nothing, so they are
+made only when asked for by name, or by the ``scale`` verb.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from faults.base import Fault, Kind, NotPossible
+from faults.objects import Manifest, ObjectFault
+from faults.pods import WORKER, WORKERS
+from faults.privileged import running, stack_control
+from targets.base import MeansError, Target
+from targets.kubernetes.fields import owners
+from targets.kubernetes.means import MergePatch, ObjectRef, PodView, Revert, StackControl
+from targets.kubernetes.quantity import amount
+
+CPU_FACTOR, MEMORY_FACTOR = 2.0, 1.5
+AUTOSCALER = "HorizontalPodAutoscaler"
+
+
+def autoscaler(control: StackControl, engine: str, role: str) -> ObjectRef | None:
+    """The HorizontalPodAutoscaler of the stack that owns the number of a role's pods, if there is one."""
+    workload = control.workload(engine, role)
+    for ref in control.find(AUTOSCALER, workload.namespace or "", {}):
+        target = control.read(ref)["spec"]["scaleTargetRef"]
+        if (target["kind"], target["name"]) == (workload.kind, workload.name):
+            return ref
+    return None
+
+
+class ScaleOut(ObjectFault):
+    """One worker more; its revert is the scale-in, which must let the worker finish what it does."""
+
+    name: ClassVar[str] = "scale-out"
+    kind: ClassVar[Kind] = Kind.SERVICE
+    summary: ClassVar[str] = "one worker more, then one less again"
+    on_request: ClassVar[bool] = True
+    proof_seconds: ClassVar[float] = 240.0
+
+    @classmethod
+    @override
+    def components(cls, target: Target, engine: str) -> Sequence[str]:
+        if WORKER not in stack_control(target).roles(engine):
+            raise NotPossible(f"{engine} has no workers")
+        return [WORKERS]
+
+    @property
+    @override
+    def ref(self) -> ObjectRef:
+        return self.control.workload(self.engine, WORKER)
+
+    @override
+    def preflight(self) -> None:
+        super().preflight()
+        if owner := autoscaler(self.control, self.engine, WORKER):
+            raise NotPossible(f"{owner} owns the number of workers, and would undo another one")
+
+    @override
+    def change(self, found: Manifest) -> MergePatch:
+        return {"spec": {"replicas": int(found["spec"].get("replicas", 1)) + 1}}
+
+    @override
+    def undo(self, found: Manifest) -> MergePatch:
+        return {"spec": {"replicas": found["spec"].get("replicas", 1)}}
+
+    @override
+    def effect(self) -> str:
+        wanted = int(self.control.read(self.ref)["spec"].get("replicas", 1))
+        ready = [pod for pod in self.control.pods(self.engine, WORKER) if pod.ready]
+        return f"{len(ready)} of {wanted} workers are ready" if len(ready) >= wanted else ""
+
+    @override
+    def restored(self) -> str:
+        wanted = int(self.control.read(self.ref)["spec"].get("replicas", 1))
+        there = self.control.pods(self.engine, WORKER)
+        return f"{len(there)} workers are left" if len(there) == wanted else ""
+
+
+class Resize(Fault):
+    """The first container of a pod gets more CPU and memory in place, by the pod's ``resize`` subresource.
+
+    There is no switch: what is left when the runner dies is a larger pod until its next restart, or ``recover``.
+    """
+
+    name: ClassVar[str] = "resize"
+    kind: ClassVar[Kind] = Kind.POD
+    summary: ClassVar[str] = f"limits of CPU times {CPU_FACTOR:g} and of memory times {MEMORY_FACTOR:g}, in place"
+    means: ClassVar[type | None] = StackControl
+    on_request: ClassVar[bool] = True
+    proof_seconds: ClassVar[float] = 120.0
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self._pod: PodView | None = None
+        self._revert: Revert | None = None
+
+    @classmethod
+    @override
+    def components(cls, target: Target, engine: str) -> Sequence[str]:
+        roles = [role for role in stack_control(target).roles(engine) if role == "server"]
+        if not roles:
+            raise NotPossible(f"{engine} has no server that would be resized rather than multiplied")
+        return roles
+
+    @override
+    def preflight(self) -> None:
+        pod = self._choose()
+        self.control.require("patch", "pods/resize", pod.namespace)
+        larger(self.control.read(pod.ref))
+
+    @override
+    def plan(self) -> str:
+        pod = self._choose()
+        before, after = limits(self.control.read(pod.ref)), larger(self.control.read(pod.ref))
+        return f"pod/{pod.name}: limits from {told(before)} to {told(after)}, in place"
+
+    @override
+    def remember(self) -> str:
+        self._pod = self._choose()
+        found = self.control.read(self._pod.ref)
+        self._revert = Revert(self._pod.ref, resources_patch(found, limits(found)), tuple(owners(found)))
+        return json.dumps({**self._revert.to_json(), "uid": self._pod.uid, "run": self._pod.container_id})
+
+    @override
+    def recall(self, original: str) -> None:
+        try:
+            found = json.loads(original)
+            self._revert = Revert.from_json(found)
+            ref = self._revert.ref
+            self._pod = PodView(ref.name, ref.namespace or "", found["uid"], self.component, container_id=found["run"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise MeansError(f"{self.name}: the record of the limits cannot be read ({error})") from error
+
+    @override
+    def inject(self) -> None:
+        if self._revert is None:
+            raise MeansError(f"{self.name}: the limits were not recorded, so nothing was changed")
+        found = self.control.read(self._revert.ref)
+        self.control.patch(self._revert.ref, resources_patch(found, larger(found)), subresource="resize")
+
+    @override
+    def proof(self) -> str:
+        found, pod = self._found(), self._pod
+        if found is None or pod is None or self._revert is None:
+            return ""
+        if refused := resize_refused(found):
+            raise MeansError(f"the node does not give {pod.name} more: {refused}")
+        wanted = limits(found)
+        if wanted == self._limits_before() or not _same(in_force(found), wanted):
+            return ""
+        return f"{pod.name} runs with {told(wanted)}, {self._how(found)}"
+
+    @override
+    def revert(self) -> None:
+        found = self._found()
+        if self._revert is None or found is None or self._revert.patch is None:
+            return  # another pod is in its place, made from the workload's own template
+        if limits(found) != self._limits_before():
+            self.control.patch(self._revert.ref, self._revert.patch, subresource="resize")
+        self.control.put_back(self._revert)
+
+    @override
+    def revert_proof(self) -> str:
+        found = self._found()
+        if found is None:
+            return "the pod that was resized is gone"
+        before = self._limits_before()
+        if limits(found) != before or not _same(in_force(found), before):
+            return ""
+        return f"{found['metadata']['name']} runs with {told(before)} again, {self._how(found)}"
+
+    @property
+    def control(self) -> StackControl:
+        """See ``stack_control``."""
+        return stack_control(self.target)
+
+    def _choose(self) -> PodView:
+        return running(self.control, self.engine, self.component)[0]
+
+    def _found(self) -> Manifest | None:
+        """The pod that was chosen, if it is still that one."""
+        if self._pod is None or not self.control.exists(self._pod.ref):
+            return None
+        found = self.control.read(self._pod.ref)
+        return found if found["metadata"]["uid"] == self._pod.uid else None
+
+    def _limits_before(self) -> dict[str, str]:
+        assert self._revert is not None and self._revert.patch is not None  # noqa: S101, PT018 - set when it is asked
+        return dict(self._revert.patch["spec"]["containers"][0]["resources"]["limits"])
+
+    def _how(self, found: Manifest) -> str:
+        run = _status(found).get("containerID", "")
+        same = self._pod is not None and run == self._pod.container_id
+        return "without a restart" if same else "after a restart of its container"
+
+
+def limits(pod: Manifest) -> dict[str, str]:
+    """CPU and memory limits that a pod's first container should have.
+
+    Raises:
+        NotPossible: it has none.
+    """
+    found: Mapping[str, str] = pod["spec"]["containers"][0].get("resources", {}).get("limits") or {}
+    if not {"cpu", "memory"} <= set(found):
+        raise NotPossible(f"{pod['metadata']['name']} has no limits of CPU and memory to change")
+    return dict(found)
+
+
+def larger(pod: Manifest) -> dict[str, str]:
+    """Limits of CPU and memory times their factors, in millicores and MiB."""
+    before = limits(pod)
+    cpu, memory = amount(before["cpu"]) * CPU_FACTOR, amount(before["memory"]) * MEMORY_FACTOR
+    return {**before, "cpu": f"{round(cpu * 1000)}m", "memory": f"{round(memory / 1024**2)}Mi"}
+
+
+def resources_patch(pod: Manifest, new: Mapping[str, str]) -> MergePatch:
+    """A merge patch that gives a pod's first container these limits; it replaces the list of containers whole."""
+    first, *others = pod["spec"]["containers"]
+    changed: dict[str, Any] = {**first, "resources": {**first["resources"], "limits": dict(new)}}
+    return {"spec": {"containers": [changed, *others]}}
+
+
+def in_force(pod: Manifest) -> dict[str, str]:
+    """The limits that the node has given to the pod's first container."""
+    found: Mapping[str, str] = _status(pod).get("resources", {}).get("limits") or {}
+    return dict(found)
+
+
+def resize_refused(pod: Manifest) -> str:
+    """Why the node cannot give the pod what it should have now; empty when it can, or may be able to later."""
+    for condition in pod.get("status", {}).get("conditions") or []:
+        if condition["type"] == "PodResizePending" and condition.get("reason") == "Infeasible":
+            return " ".join(str(condition.get("message", "it is infeasible")).split())
+    return ""
+
+
+def told(found: Mapping[str, str]) -> str:
+    """Limits for people."""
+    return f"{found['cpu']} CPU and {found['memory']} memory"
+
+
+def _status(pod: Manifest) -> Manifest:
+    name = pod["spec"]["containers"][0]["name"]
+    statuses = pod.get("status", {}).get("containerStatuses") or []
+    return next((one for one in statuses if one["name"] == name), {})
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    return all(name in one and amount(one[name]) == amount(other[name]) for name in ("cpu", "memory"))
