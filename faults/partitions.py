@@ -26,7 +26,6 @@ from targets.kubernetes.means import FaultScript, PodView
 from targets.kubernetes.transport import NODE_PORT
 
 LOSS_PERCENT = 10
-_BURST = 70_000  # bytes; one packet of a loopback device has up to 65,536
 
 
 class _ClientFault(PrivilegedFault):
@@ -165,7 +164,7 @@ class PodBandwidth(PrivilegedFault):
     @override
     def script(self, pod: PodView) -> FaultScript:
         rate = round(self.tuning.bandwidth)
-        return rules.shaping(self.name, f"tbf rate {rate}bps burst {_BURST} latency 1s", "overlimits")
+        return rules.shaping(self.name, f"tbf rate {rate}bps burst $((mtu * 2)) latency 1s", "overlimits")
 
 
 class PodLatency(PrivilegedFault):

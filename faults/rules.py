@@ -136,7 +136,7 @@ def shaping(name: str, qdisc: str, counter: str) -> FaultScript:
 
     Args:
         name: of the fault.
-        qdisc: kind and parameters.
+        qdisc: kind and parameters, with ``$mtu`` for the device's largest packet in bytes.
         counter: which of the kernel's counters proves an effect: ``packets``, ``dropped``, ``overlimits``.
     """
     column = {"packets": 4, "dropped": 7, "overlimits": 9}[counter]
@@ -146,6 +146,7 @@ for device in $(ip -o link show up | awk -F ': ' '{{sub("@.*", "", $2); print $2
 		echo "$device has a queueing discipline of somebody else" >&2
 		exit 1
 	fi
+	mtu=$(ip -o link show dev "$device" | sed 's/.* mtu \\([0-9]*\\) .*/\\1/')
 	tc qdisc add dev "$device" root handle $HANDLE {qdisc}
 done"""
     counters = f"""tc -s qdisc show | awk -v handle=$HANDLE '/^qdisc/ {{ours = $3 == handle}}

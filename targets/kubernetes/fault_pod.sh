@@ -94,6 +94,7 @@ conclude() {
 	undo
 	rest=$(leftovers | paste -sd , -)
 	if [ -z "$rest" ]; then last_words "clean${1:+: $1}"; else last_words "left: $rest"; fi
+	if [ -e "$STATE/end" ]; then sleep 2; fi # whoever asked for the end waits for these words in here
 	exit 0
 }
 

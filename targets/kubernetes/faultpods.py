@@ -40,6 +40,7 @@ START_SECONDS = 60.0
 END_SECONDS = 30.0
 REPORT_SECONDS = 0.5
 _LOOK = "look-"
+_END = f"touch {STATE}/end; for i in $(seq 60); do grep . /dev/termination-log && break; sleep 0.2; done"
 _FEATURES = """
 ip link set lo up
 nft add table inet look && echo nftables
@@ -210,7 +211,8 @@ class KubernetesFaultPods:
             self._forget(pod)
         elif pod.active and "deletionTimestamp" not in found["metadata"]:
             # Not deleted, since nobody could read the last words of a pod that is gone.
-            self._control.exec(pod.ref, ["touch", f"{STATE}/end"])
+            if self._control.exec(pod.ref, ["sh", "-c", _END]).startswith("clean"):
+                self._forget(pod)
         elif ended(found) and pod.target_uid:
             if self._swept(pod.key, pod.target, pod.target_uid, pod.node):
                 self._forget(pod)

@@ -166,7 +166,7 @@ def test_names_are_refused_by_the_word_that_each_protocol_has(stack: FakeStack) 
 @pytest.mark.parametrize(
     ("fault", "qdisc", "counter"),
     [
-        (PodBandwidth, "tbf rate 10000bps burst 70000 latency 1s", 'print "overlimits", $9'),
+        (PodBandwidth, "tbf rate 10000bps burst $((mtu * 2)) latency 1s", 'print "overlimits", $9'),
         (PodLatency, "netem delay 50ms limit 100000", 'print "packets", $4'),
         (PodLoss, "netem loss 10% limit 100000", 'print "dropped", $7'),
     ],

@@ -56,6 +56,7 @@ class FakeControl:
         self.deleted: list[tuple[str, int | None]] = []
         self.made: list[Manifest] = []
         self.refused: set[str] = set()
+        self.end = "clean"
 
     def require(self, verb: str, resource: str, namespace: str | None, *, group: str = "") -> None:
         if resource in self.refused:
@@ -97,8 +98,9 @@ class FakeControl:
             if pod.name not in self.said:
                 raise MeansError("no such file")
             return self.said[pod.name]
-        if command[0] == "touch":
+        if "touch" in command[-1]:
             finish(self.pods[pod.name], "clean")
+            return self.end
         return ""
 
 
@@ -161,12 +163,15 @@ def test_reports_are_not_asked_for_at_every_turn(control: FakeControl) -> None:
     assert len(control.commands) == before + 1
 
 
-def test_an_end_is_proven_by_the_last_words_before_the_pod_is_removed(control: FakeControl) -> None:
+@pytest.mark.parametrize("heard", ["clean", ""])
+def test_an_end_is_proven_by_the_last_words_before_the_pod_is_removed(control: FakeControl, heard: str) -> None:
     pods = fault_pods(control)
     pods.strike(KEY, WORKER, SCRIPT, ttl=9)
     assert pods.clean(KEY, [WORKER]) == ""
+    control.end = heard
     pods.end(KEY)
-    assert control.commands[-1][1] == ["touch", "/run/qer/end"] and pods.find(KEY)[0].last_words == "clean"
+    assert control.commands[-1][1][-1].startswith("touch /run/qer/end;")
+    assert [pod.last_words for pod in pods.find(KEY)] == ([] if heard else ["clean"])
     pods.end(KEY)
     pods.end(KEY)
     assert not pods.find(KEY)
