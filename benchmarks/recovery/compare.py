@@ -1,0 +1,119 @@
+"""Runs of both sides and the ratio between them, with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One fault on one component; ``goal`` is the largest ratio of recovery times that is wanted."""
+
+    fault: str
+    component: str
+    goal: float | None = None
+    no_failures: bool = False
+
+    @property
+    def label(self) -> str:
+        """``trino/worker/drain``."""
+        return f"trino/{self.component}/{self.fault}"
+
+
+CASES = (
+    Case("delete-now", "coordinator", goal=0.6),
+    Case("delete-now", "worker"),
+    Case("drain", "worker", no_failures=True),
+    Case("node-loss", "coordinator", goal=0.25),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One experiment: recovery time in seconds (``None``: not measured, ``reason`` says why), failed answers."""
+
+    rto: float | None
+    censored: bool
+    failed: int
+    wrong: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All runs of one case on both sides.
+
+    ``ratio`` is the stack's median recovery time over the reference's, ``low`` and ``high`` its 95 % bootstrap
+    percentile interval (Efron, Tibshirani 1993, chapter 13); ``None`` where a side has no measured run, or the
+    reference no outage.
+    """
+
+    case: Case
+    stack: tuple[Measured, ...]
+    reference: tuple[Measured, ...]
+    ratio: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is met; ``None`` without a goal or without a measurement."""
+        if self.case.no_failures:
+            return all(one.failed == 0 for one in self.stack) if self.stack else None
+        return None if self.case.goal is None or self.ratio is None else self.ratio <= self.case.goal
+
+    def to_json(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "label": self.case.label, "met": self.met}
+
+
+def measured(results: Mapping[str, Any]) -> Measured:
+    """What a runner's results document says of its one experiment.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    if not results["experiments"]:
+        raise ValueError("the runner has made no experiment")
+    found = results["experiments"][0]
+    confirmed = found["injection"]["confirmed"]
+    return Measured(
+        rto=found["rto_seconds"] if confirmed else None,
+        censored=bool(found["rto_censored"]),
+        failed=found["answers"]["failed"],
+        wrong=found["answers"]["wrong"],
+        reason=found["reason"],
+    )
+
+
+def compare(case: Case, stack: Sequence[Measured], reference: Sequence[Measured], *, seed: int = 1) -> Comparison:
+    """The ratio of the medians; a censored run counts as its lower bound, which favours the side that has it."""
+    ours, theirs = (_seconds(side) for side in (stack, reference))
+    if not ours or not theirs or not np.median(theirs):
+        return Comparison(case, tuple(stack), tuple(reference), None, None, None)
+    random = np.random.default_rng(seed)
+    medians = [np.median(random.choice(np.array(side), size=(RESAMPLES, len(side))), axis=1) for side in (ours, theirs)]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(_divide(*medians), [tail, 1 - tail], method="closest_observation")
+    ratio = float(_divide(np.array(np.median(ours)), np.array(np.median(theirs))))
+    return Comparison(case, tuple(stack), tuple(reference), ratio, float(low), float(high))
+
+
+def _divide(ours: Numbers, theirs: Numbers) -> Numbers:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(theirs == 0, math.inf, ours / theirs)
+
+
+def _seconds(side: Sequence[Measured]) -> list[float]:
+    return [one.rto for one in side if one.rto is not None]
