@@ -7,7 +7,7 @@ PACKAGES := engines targets benchmarks faults runner components __main__.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e clean
+.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e bench-recovery clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ constraints: ## Pin every package anew (after a change of requirements*.txt)
 
 e2e: $(STAMP) ## End to end on the cluster in KUBECONFIG
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+bench-recovery: $(STAMP) ## Recovery of the stack in TARGET against the official chart's settings
+	$(BIN)/python -m benchmarks.recovery --target $(or $(TARGET),outputs.json) $(ARGS)
 
 clean: ## Remove what make created here (caches per user stay)
 	rm -rf $(VENV) build report .mypy_cache .pytest_cache .ruff_cache
