@@ -98,6 +98,19 @@ def new_stack(
 
 
 @pytest.fixture(scope="session")
+def stack(before: set[str], new_stack: Callable[[str], PulumiStack]) -> PulumiStack:
+    """The stack whose life is told: refused at first, then repaired and brought up."""
+    assert before
+    return new_stack("one")
+
+
+@pytest.fixture(scope="session")
+def before(everything: Callable[[], set[str]]) -> set[str]:
+    """What is in the cluster before there is any stack."""
+    return everything()
+
+
+@pytest.fixture(scope="session")
 def everything(sandbox: Path | None) -> Callable[[], set[str]]:
     """Lists every object of the cluster that a person would count."""
 
