@@ -7,6 +7,7 @@ from typing import Any
 
 import kr8s
 
+from components import chart_source
 from components.preflight import GROUP, NotPossible, Room, room_left
 
 Manifest = Mapping[str, Any]
@@ -50,6 +51,10 @@ class ClusterView:
             for node in self._all("nodes")
             if not node["spec"].get("unschedulable")
         ]
+
+    def chart_problem(self, chart: str, repository: str) -> str:
+        """See ``View``; asked from this machine, which is where Helm runs."""
+        return chart_source.problem(chart, repository)
 
     def _all(self, kind: str, namespace: str = kr8s.ALL) -> list[Manifest]:
         found = self._api.get(kind, namespace=namespace)

@@ -51,6 +51,10 @@ class View(Protocol):
         """Keys of a Secret, ``None`` when there is none."""
         ...
 
+    def chart_problem(self, chart: str, repository: str) -> str:
+        """Why the monitoring chart cannot be had from where the settings say; empty when it can."""
+        ...
+
 
 def check(site: Site, view: View) -> None:
     """Check everything that this stack takes for granted.
@@ -58,7 +62,14 @@ def check(site: Site, view: View) -> None:
     Raises:
         NotPossible: the first thing that is missing.
     """
-    checks: tuple[Callable[[Site, View], None], ...] = (_namespaces, _definitions, _storage, _certificate, _room)
+    checks: tuple[Callable[[Site, View], None], ...] = (
+        _namespaces,
+        _definitions,
+        _storage,
+        _certificate,
+        _room,
+        _chart,
+    )
     for one in checks:
         one(site, view)
 
@@ -134,6 +145,17 @@ def _room(site: Site, view: View) -> None:
         f"{len(rooms)} nodes have {free:.0f} Mi and {free_cpu:.2f} CPUs left, and no node takes {left.name} "
         f"({left.memory / MEBIBYTE:.0f} Mi, {left.cpu:.2f} CPUs): make room, or lower the requests in the settings"
     )
+
+
+def _chart(site: Site, view: View) -> None:
+    settings = site.settings
+    if not settings.monitoring_enabled:
+        return
+    if problem := view.chart_problem(settings.monitoring_chart, settings.monitoring_chart_repository):
+        raise NotPossible(
+            f"{problem}: correct it, or name a chart archive on this machine in monitoringChart with an empty "
+            "monitoringChartRepository, or set monitoringEnabled to false"
+        )
 
 
 def place(needs_: Sequence[Need], rooms: Sequence[Room]) -> Need | None:

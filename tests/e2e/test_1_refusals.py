@@ -79,6 +79,11 @@ def test_too_little_memory(stack: PulumiStack, settings: dict[str, object]) -> N
     assert_refused(stack, "no node takes clickhouse (921600 Mi")
 
 
+def test_no_chart_repository(stack: PulumiStack, settings: dict[str, object]) -> None:
+    settings["monitoringChartRepository"] = "http://127.0.0.1:1"
+    assert_refused(stack, "the chart repository http://127.0.0.1:1 (monitoringChartRepository) cannot be reached")
+
+
 def test_bad_setting(stack: PulumiStack, settings: dict[str, object]) -> None:
     settings["trinoWorkers"] = 0
     assert_refused(stack, "query-engine-reliability:trinoWorkers = '0': must be at least 1")

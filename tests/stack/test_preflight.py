@@ -26,6 +26,7 @@ class Cluster:
     classes: dict[str, bool] = field(default_factory=lambda: {"standard": True})
     rooms: list[Room] = field(default_factory=lambda: [room("node1", "2", "3Gi")])
     secrets: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    missing_chart: str = ""
 
     def namespaces(self) -> dict[str, dict[str, str]]:
         return self.there
@@ -42,6 +43,9 @@ class Cluster:
 
     def secret_keys(self, namespace: str, name: str) -> set[str] | None:
         return self.secrets.get((namespace, name))
+
+    def chart_problem(self, chart: str, repository: str) -> str:
+        return self.missing_chart
 
 
 def room(node: str, cpu: str, memory: str) -> Room:
@@ -135,3 +139,11 @@ def test_the_dev_stack_fits_the_minikube_of_two_cpus_and_three_gigabytes() -> No
     assert sum(need.cpu for need in asked) + own_cpu <= 2
     # What the node keeps back for eviction and the system goes off the 3 GB.
     assert sum(need.memory for need in asked) + own_memory <= memory_bytes("2900M") - memory_bytes("100Mi")
+
+
+def test_a_chart_that_cannot_be_had() -> None:
+    cluster = Cluster(missing_chart="the chart repository of nobody cannot be reached")
+    line = refusal(cluster)
+    assert line.startswith("the chart repository of nobody cannot be reached: ")
+    assert "monitoringChart" in line
+    accept(cluster, monitoringEnabled=False)
