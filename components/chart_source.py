@@ -31,7 +31,7 @@ def problem(chart: str, repository: str) -> str:
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost exception's name: the whole chain of the client's own is a paragraph."""
+    """What the innermost exception says: the whole chain of the client's own is a paragraph."""
     while inner := error.__cause__ or error.__context__:
         error = inner
-    return type(error).__name__
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -47,7 +47,7 @@ def test_nobody_listens() -> None:
         free.bind(("127.0.0.1", 0))
         where = f"http://127.0.0.1:{free.getsockname()[1]}"
     assert problem("some-chart", where) == (
-        f"the chart repository {where} (monitoringChartRepository) cannot be reached: ConnectionRefusedError"
+        f"the chart repository {where} (monitoringChartRepository) cannot be reached: Connection refused"
     )
 
 
