@@ -43,6 +43,14 @@ class ClusterView:
         found = [one for one in self._all("secrets", namespace) if _name(one) == name]
         return set(found[0].get("data", {})) if found else None
 
+    def claims(self, namespace: str) -> set[str]:
+        """See ``View``."""
+        return {_name(one) for one in self._all("persistentvolumeclaims", namespace)}
+
+    def stateful_sets(self, namespace: str) -> set[str]:
+        """See ``View``."""
+        return {_name(one) for one in self._all("statefulsets.apps", namespace)}
+
     def room(self, own_namespaces: Sequence[str]) -> list[Room]:
         """See ``View``."""
         pods = [pod for pod in self._all("pods") if pod["metadata"]["namespace"] not in own_namespaces]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from components import clickhouse
 from components.namespaces import wanted
 from components.quantities import MEBIBYTE, quantity
 from components.requests import Need, needs
@@ -43,6 +44,14 @@ class View(Protocol):
         """Name to whether it is the default one."""
         ...
 
+    def claims(self, namespace: str) -> set[str]:
+        """Names of the PersistentVolumeClaims of a namespace."""
+        ...
+
+    def stateful_sets(self, namespace: str) -> set[str]:
+        """Names of the StatefulSets of a namespace."""
+        ...
+
     def room(self, own_namespaces: Sequence[str]) -> list[Room]:
         """What the schedulable nodes have left."""
         ...
@@ -66,6 +75,7 @@ def check(site: Site, view: View) -> None:
         _namespaces,
         _definitions,
         _storage,
+        _claim,
         _certificate,
         _room,
         _chart,
@@ -116,6 +126,21 @@ def _storage(site: Site, view: View) -> None:
         raise NotPossible(
             f"the cluster has no default storage class ({listed}): name one in clickhouseStorageClass, or mark one as "
             "the default"
+        )
+
+
+def _claim(site: Site, view: View) -> None:
+    namespace, existing = site.namespace("clickhouse"), site.settings.clickhouse_existing_claim
+    claims = view.claims(namespace)
+    if existing and existing not in claims:
+        raise NotPossible(
+            f"PersistentVolumeClaim {existing} (clickhouseExistingClaim) does not exist in namespace {namespace}"
+        )
+    # While the stack is up its server is there; a claim alone was kept when an earlier one was destroyed.
+    if not existing and clickhouse.DATA_CLAIM in claims and clickhouse.NAME not in view.stateful_sets(namespace):
+        raise NotPossible(
+            f"PersistentVolumeClaim {namespace}/{clickhouse.DATA_CLAIM} is there from an earlier stack: set "
+            f"clickhouseExistingClaim to {clickhouse.DATA_CLAIM} to go on with its data, or delete it"
         )
 
 

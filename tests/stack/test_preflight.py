@@ -27,6 +27,8 @@ class Cluster:
     rooms: list[Room] = field(default_factory=lambda: [room("node1", "2", "3Gi")])
     secrets: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     missing_chart: str = ""
+    volumes: set[str] = field(default_factory=set)
+    servers: set[str] = field(default_factory=set)
 
     def namespaces(self) -> dict[str, dict[str, str]]:
         return self.there
@@ -40,6 +42,14 @@ class Cluster:
     def room(self, own_namespaces: Sequence[str]) -> list[Room]:
         assert "qer-test-trino" in own_namespaces
         return self.rooms
+
+    def claims(self, namespace: str) -> set[str]:
+        assert namespace == "qer-test-clickhouse"
+        return self.volumes
+
+    def stateful_sets(self, namespace: str) -> set[str]:
+        assert namespace == "qer-test-clickhouse"
+        return self.servers
 
     def secret_keys(self, namespace: str, name: str) -> set[str] | None:
         return self.secrets.get((namespace, name))
@@ -147,3 +157,24 @@ def test_a_chart_that_cannot_be_had() -> None:
     assert line.startswith("the chart repository of nobody cannot be reached: ")
     assert "monitoringChart" in line
     accept(cluster, monitoringEnabled=False)
+
+
+PARTS = ("trino", "clickhouse", "runner", "monitoring")
+
+
+def test_a_volume_that_an_earlier_stack_kept_is_offered_and_not_taken_silently() -> None:
+    there: dict[str, dict[str, str]] = {f"qer-test-{part}": {} for part in PARTS}
+    kept = Cluster(there=there, volumes={"clickhouse-data"})
+    line = refusal(kept, namespacesOwned=False)
+    assert "qer-test-clickhouse/clickhouse-data is there from an earlier stack" in line
+    assert "set clickhouseExistingClaim to clickhouse-data" in line
+    accept(kept, namespacesOwned=False, clickhouseExistingClaim="clickhouse-data")
+    accept(Cluster(there=there, volumes={"clickhouse-data"}, servers={"clickhouse"}), namespacesOwned=False)
+
+
+def test_an_existing_claim_must_exist() -> None:
+    there: dict[str, dict[str, str]] = {f"qer-test-{part}": {} for part in PARTS}
+    line = refusal(Cluster(there=there), namespacesOwned=False, clickhouseExistingClaim="mine")
+    assert (
+        line == "PersistentVolumeClaim mine (clickhouseExistingClaim) does not exist in namespace qer-test-clickhouse"
+    )

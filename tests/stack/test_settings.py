@@ -77,6 +77,7 @@ def test_the_stack_files_load(name: str) -> None:
         ({"clickhouseVersion": "latest"}, "clickhouseVersion = 'latest': must match"),
         ({"clickhouseStorageSize": "large"}, "clickhouseStorageSize = 'large': "),
         ({"clickhouseStorageOnDestroy": "keep"}, "set namespacesOwned to false"),
+        ({"clickhouseExistingClaim": "mine"}, "set namespacesOwned to false"),
         ({"namespacePrefix": "Prod"}, "namespacePrefix = 'Prod': must match"),
         ({"faultsNode": "perhaps"}, "faultsNode = 'perhaps': must be true or false"),
         ({"monitoringChartVersion": "88"}, "monitoringChartVersion = '88': must match"),
