@@ -24,7 +24,7 @@ verify: $(STAMP) ## The main job: checks, TPC-H, load and faults on real engines
 	$(BIN)/python -m runner all $(ARGS)
 
 test: $(STAMP) ## All tests that need no cluster
-	$(BIN)/python -m pytest tests $(ARGS)
+	$(BIN)/python -m pytest tests -m 'not cluster' $(ARGS)
 
 unit: $(STAMP) ## Tests that need no engine
 	$(BIN)/python -m pytest tests/unit $(ARGS)

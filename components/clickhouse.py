@@ -15,7 +15,7 @@ from components.credentials import PASSWORD, USERNAME, password, secret
 from components.site import NO_WAIT, Site, child
 
 NAME, ROLE = "clickhouse", "server"
-CREDENTIALS = "clickhouse-credentials"
+CREDENTIALS, DATA_CLAIM = "clickhouse-credentials", "clickhouse-data"
 _USER_ID = 101  # of the official image
 _DATA = "/var/lib/clickhouse"
 _SQL = ["clickhouse-client", "--query", "SELECT 1"]
@@ -56,14 +56,13 @@ class ClickHouse(pulumi.ComponentResource):
         users = self.password.apply(lambda text: files.users_config(self._settings.clickhouse_user, text))
         self._users = self._secret("clickhouse-users", {"qer.xml": users})
         self._config = self._config_map()
-        claim = self._claim()
-        stateful_set = self._stateful_set(pods.checksum(files.server_config(self._settings), users), claim)
+        self.volume = self._claim()
+        stateful_set = self._stateful_set(pods.checksum(files.server_config(self._settings), users))
         pods.disruption_budget(
             NAME, site=self._site, namespace=self._namespace, labels=self._labels, selector=self._selector, parent=self
         )
         self.service = self._service().metadata.name
         self.workload = stateful_set.metadata.name
-        self.volume = claim.metadata.name
         self.register_outputs({"service": self.service, "workload": self.workload, "volume": self.volume})
 
     def _meta(self, name: str, **annotations: str) -> meta.ObjectMetaArgs:
@@ -85,11 +84,14 @@ class ClickHouse(pulumi.ComponentResource):
             opts=child(self),
         )
 
-    def _claim(self) -> core.PersistentVolumeClaim:
+    def _claim(self) -> pulumi.Output[str]:
+        """Name of the claim, ours or an existing one."""
+        if existing := self._settings.clickhouse_existing_claim:
+            return pulumi.Output.from_input(existing)
         keep = self._settings.clickhouse_storage_on_destroy == "keep"
         return core.PersistentVolumeClaim(
-            f"{self._site.prefix}-clickhouse-data",
-            metadata=self._meta("clickhouse-data"),
+            f"{self._site.prefix}-{DATA_CLAIM}",
+            metadata=self._meta(DATA_CLAIM),
             spec=core.PersistentVolumeClaimSpecArgs(
                 access_modes=["ReadWriteOnce"],
                 storage_class_name=self._settings.clickhouse_storage_class or None,
@@ -98,7 +100,7 @@ class ClickHouse(pulumi.ComponentResource):
                 ),
             ),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=keep),
-        )
+        ).metadata.name
 
     def _service(self) -> core.Service:
         ports = {"http": files.HTTP, "native": files.NATIVE, "metrics": files.METRICS}
@@ -118,12 +120,12 @@ class ClickHouse(pulumi.ComponentResource):
             opts=child(self),
         )
 
-    def _stateful_set(self, fingerprint: pulumi.Output[str], claim: core.PersistentVolumeClaim) -> apps.StatefulSet:
+    def _stateful_set(self, fingerprint: pulumi.Output[str]) -> apps.StatefulSet:
         template = core.PodTemplateSpecArgs(
             metadata=meta.ObjectMetaArgs(labels=self._labels, annotations={pods.CHECKSUM: fingerprint}),
             spec=core.PodSpecArgs(
                 containers=[self._container()],
-                volumes=self._volumes(claim),
+                volumes=self._volumes(),
                 security_context=pods.pod_security(_USER_ID),
                 automount_service_account_token=False,
                 enable_service_links=False,
@@ -176,14 +178,14 @@ class ClickHouse(pulumi.ComponentResource):
             lifecycle=pods.on_stop("sleep 3"),
         )
 
-    def _volumes(self, claim: core.PersistentVolumeClaim) -> list[core.VolumeArgs]:
+    def _volumes(self) -> list[core.VolumeArgs]:
         def config(name: str, key: str) -> core.VolumeArgs:
             source = core.ConfigMapVolumeSourceArgs(
                 name=self._config.metadata.name, items=[core.KeyToPathArgs(key=key, path=key)]
             )
             return core.VolumeArgs(name=name, config_map=source)
 
-        data = core.PersistentVolumeClaimVolumeSourceArgs(claim_name=claim.metadata.name)
+        data = core.PersistentVolumeClaimVolumeSourceArgs(claim_name=self.volume)
         return [
             core.VolumeArgs(name="data", persistent_volume_claim=data),
             config("config", "qer.xml"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import kr8s
 
+from components import chart_source
 from components.preflight import GROUP, NotPossible, Room, room_left
 
 Manifest = Mapping[str, Any]
@@ -42,6 +43,14 @@ class ClusterView:
         found = [one for one in self._all("secrets", namespace) if _name(one) == name]
         return set(found[0].get("data", {})) if found else None
 
+    def claims(self, namespace: str) -> set[str]:
+        """See ``View``."""
+        return {_name(one) for one in self._all("persistentvolumeclaims", namespace)}
+
+    def stateful_sets(self, namespace: str) -> set[str]:
+        """See ``View``."""
+        return {_name(one) for one in self._all("statefulsets.apps", namespace)}
+
     def room(self, own_namespaces: Sequence[str]) -> list[Room]:
         """See ``View``."""
         pods = [pod for pod in self._all("pods") if pod["metadata"]["namespace"] not in own_namespaces]
@@ -50,6 +59,10 @@ class ClusterView:
             for node in self._all("nodes")
             if not node["spec"].get("unschedulable")
         ]
+
+    def chart_problem(self, chart: str, repository: str) -> str:
+        """See ``View``; asked from this machine, which is where Helm runs."""
+        return chart_source.problem(chart, repository)
 
     def _all(self, kind: str, namespace: str = kr8s.ALL) -> list[Manifest]:
         found = self._api.get(kind, namespace=namespace)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from components import clickhouse
 from components.namespaces import wanted
 from components.quantities import MEBIBYTE, quantity
 from components.requests import Need, needs
@@ -43,12 +44,24 @@ class View(Protocol):
         """Name to whether it is the default one."""
         ...
 
+    def claims(self, namespace: str) -> set[str]:
+        """Names of the PersistentVolumeClaims of a namespace."""
+        ...
+
+    def stateful_sets(self, namespace: str) -> set[str]:
+        """Names of the StatefulSets of a namespace."""
+        ...
+
     def room(self, own_namespaces: Sequence[str]) -> list[Room]:
         """What the schedulable nodes have left."""
         ...
 
     def secret_keys(self, namespace: str, name: str) -> set[str] | None:
         """Keys of a Secret, ``None`` when there is none."""
+        ...
+
+    def chart_problem(self, chart: str, repository: str) -> str:
+        """Why the monitoring chart cannot be had from where the settings say; empty when it can."""
         ...
 
 
@@ -58,7 +71,15 @@ def check(site: Site, view: View) -> None:
     Raises:
         NotPossible: the first thing that is missing.
     """
-    checks: tuple[Callable[[Site, View], None], ...] = (_namespaces, _definitions, _storage, _certificate, _room)
+    checks: tuple[Callable[[Site, View], None], ...] = (
+        _namespaces,
+        _definitions,
+        _storage,
+        _claim,
+        _certificate,
+        _room,
+        _chart,
+    )
     for one in checks:
         one(site, view)
 
@@ -108,6 +129,21 @@ def _storage(site: Site, view: View) -> None:
         )
 
 
+def _claim(site: Site, view: View) -> None:
+    namespace, existing = site.namespace("clickhouse"), site.settings.clickhouse_existing_claim
+    claims = view.claims(namespace)
+    if existing and existing not in claims:
+        raise NotPossible(
+            f"PersistentVolumeClaim {existing} (clickhouseExistingClaim) does not exist in namespace {namespace}"
+        )
+    # While the stack is up its server is there; a claim alone was kept when an earlier one was destroyed.
+    if not existing and clickhouse.DATA_CLAIM in claims and clickhouse.NAME not in view.stateful_sets(namespace):
+        raise NotPossible(
+            f"PersistentVolumeClaim {namespace}/{clickhouse.DATA_CLAIM} is there from an earlier stack: set "
+            f"clickhouseExistingClaim to {clickhouse.DATA_CLAIM} to go on with its data, or delete it"
+        )
+
+
 def _certificate(site: Site, view: View) -> None:
     name, namespace = site.settings.trino_tls_secret, site.namespace("trino")
     if not name:
@@ -134,6 +170,17 @@ def _room(site: Site, view: View) -> None:
         f"{len(rooms)} nodes have {free:.0f} Mi and {free_cpu:.2f} CPUs left, and no node takes {left.name} "
         f"({left.memory / MEBIBYTE:.0f} Mi, {left.cpu:.2f} CPUs): make room, or lower the requests in the settings"
     )
+
+
+def _chart(site: Site, view: View) -> None:
+    settings = site.settings
+    if not settings.monitoring_enabled:
+        return
+    if problem := view.chart_problem(settings.monitoring_chart, settings.monitoring_chart_repository):
+        raise NotPossible(
+            f"{problem}: correct it, or name a chart archive on this machine in monitoringChart with an empty "
+            "monitoringChartRepository, or set monitoringEnabled to false"
+        )
 
 
 def place(needs_: Sequence[Need], rooms: Sequence[Room]) -> Need | None:

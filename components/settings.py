@@ -178,6 +178,7 @@ class Settings(BaseModel):
     clickhouse_storage_class: DnsName | Literal[""] = ""
     clickhouse_storage_on_destroy: Literal["delete", "keep"] = "delete"
     clickhouse_node_port: NodePort = 0
+    clickhouse_existing_claim: Label | Literal[""] = ""
     clickhouse_stop_seconds: Seconds = 60
 
     @property
@@ -259,6 +260,11 @@ class Settings(BaseModel):
             raise ValueError(
                 "clickhouseStorageOnDestroy = keep: an owned namespace takes its volumes with it; "
                 "create the namespaces yourself and set namespacesOwned to false"
+            )
+        if self.clickhouse_existing_claim and self.namespaces_owned:
+            raise ValueError(
+                f"clickhouseExistingClaim = {self.clickhouse_existing_claim}: its namespace must be there before the "
+                "stack; set namespacesOwned to false"
             )
         return self
 

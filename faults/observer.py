@@ -128,6 +128,7 @@ class _CapacityWatch:
     """Asks the target over and over whether the engine runs at full capacity; asking costs the engine a query."""
 
     INTERVAL = 0.5
+    PROMPT = 1.0  # seconds; an answer that took longer may have waited for what was frozen, so it counts from its end
 
     def __init__(self, target: Target, engine: str) -> None:
         self._capacity = target.means(Capacity)
@@ -157,6 +158,8 @@ class _CapacityWatch:
             asked = time.monotonic()
             if not self._is_full():
                 self._full_since = None
+            elif (answered := time.monotonic()) - asked > self.PROMPT:
+                self._full_since = answered
             elif self._full_since is None:
                 self._full_since = asked
 

@@ -84,6 +84,22 @@ def _anchored(outputs: Outputs, directory: Path) -> Outputs:
     return outputs.model_copy(update={"engines": engines})
 
 
+def only_engines(outputs: Outputs, engines: tuple[str, ...] | None) -> Outputs:
+    """The document with these engine kinds alone, in this order; all of the document's without them.
+
+    Raises:
+        BadOutputs: an engine is not in the document, or of a kind that nothing here speaks to.
+    """
+    there = {engine.kind: engine for engine in outputs.engines}
+    wanted = tuple(there) if engines is None else engines
+    for kind in wanted:
+        if kind not in there:
+            raise BadOutputs(f"the outputs document has no engine {kind}; it has {', '.join(there)}")
+        if kind not in engine_kinds():
+            raise BadOutputs(f"the outputs document's engine {kind} is not one of {', '.join(engine_kinds())}")
+    return outputs.model_copy(update={"engines": tuple(there[kind] for kind in wanted)})
+
+
 class ExternalTarget(Target):
     """Engines that something else runs, reached directly.
 
@@ -98,14 +114,7 @@ class ExternalTarget(Target):
     """
 
     def __init__(self, outputs: Outputs, engines: tuple[str, ...] | None = None) -> None:
-        there = {engine.kind: engine for engine in outputs.engines}
-        wanted = tuple(there) if engines is None else engines
-        for kind in wanted:
-            if kind not in there:
-                raise BadOutputs(f"the outputs document has no engine {kind}; it has {', '.join(there)}")
-            if kind not in engine_kinds():
-                raise BadOutputs(f"the outputs document's engine {kind} is not one of {', '.join(engine_kinds())}")
-        self.outputs = outputs.model_copy(update={"engines": tuple(there[kind] for kind in wanted)})
+        self.outputs = only_engines(outputs, engines)
         self._instance: instances.Instance | None = None
 
     @property

@@ -62,7 +62,7 @@ class KeptProcess:
         self.spec = spec
         self.early_ends = 0
         self._changed = changed
-        self._info = ProcessInfo(spec.name, spec.engine, spec.role, None, None, ProcessState.DEAD, 0)
+        self._info = ProcessInfo(spec.name, spec.engine, spec.role, None, None, ProcessState.STARTING, 0)
         self._process: asyncio.subprocess.Process | None = None
         self._frozen_from = ProcessState.STARTING
         self._thaw_timer: asyncio.TimerHandle | None = None

@@ -7,9 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from engines import Endpoint, Engine, engine_class, engine_kinds
-from targets.base import BadOutputs, EntryStore, M, MonitoringEndpoint, Target, TargetError
+from engines import Endpoint, Engine, engine_class
+from targets.base import EntryStore, M, MonitoringEndpoint, Target, TargetError
 from targets.contract import EngineOutput, MonitoringOutput, Outputs, SecretRef
+from targets.document import only_engines
 from targets.embedded.paths import state_directory, state_errors
 from targets.endpoints import secret as local_secret
 from targets.kubernetes.calls import ClusterCalls
@@ -41,14 +42,7 @@ class KubernetesTarget(Target):
         transport: str = AUTO,
         further: Sequence[object] = (),
     ) -> None:
-        there = {engine.kind: engine for engine in outputs.engines}
-        wanted = tuple(there) if engines is None else engines
-        for kind in wanted:
-            if kind not in there:
-                raise BadOutputs(f"the outputs document has no engine {kind}; it has {', '.join(there)}")
-            if kind not in engine_kinds():
-                raise BadOutputs(f"the outputs document's engine {kind} is not one of {', '.join(engine_kinds())}")
-        self.outputs = outputs.model_copy(update={"engines": tuple(there[kind] for kind in wanted)})
+        self.outputs = only_engines(outputs, engines)
         # A pod has no kubeconfig, so the context that the stack was made in means nothing there.
         context = None if inside() else outputs.kube_context
         self._cluster = Cluster(context)

@@ -39,17 +39,6 @@ class Measured:
 measured = Measured()
 
 
-@pytest.fixture(scope="module")
-def before(everything: Callable[[], set[str]]) -> set[str]:
-    return everything()
-
-
-@pytest.fixture(scope="module")
-def stack(before: set[str], new_stack: Callable[[str], PulumiStack]) -> PulumiStack:
-    assert before
-    return new_stack("one")
-
-
 def pods(stack: PulumiStack, part: str) -> dict[str, str]:
     """Name to UID of the pods that are not ending."""
     found = objects("pods", stack.namespace(part))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -47,6 +48,8 @@ def _say_early(expected: int) -> None:
 
 def main(engine: str, deed: str) -> None:
     """Start the engine and do the deed."""
+    # A shell starts what it runs in the background with Ctrl-C ignored, and the tests may run there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if deed == "early":
         threading.Thread(target=_say_early, args=(2 if engine == "trino" else 1,), daemon=True).start()
     with EmbeddedTarget(EmbeddedConfig(engines=(engine,))) as target:

@@ -26,6 +26,9 @@ class Cluster:
     classes: dict[str, bool] = field(default_factory=lambda: {"standard": True})
     rooms: list[Room] = field(default_factory=lambda: [room("node1", "2", "3Gi")])
     secrets: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    missing_chart: str = ""
+    volumes: set[str] = field(default_factory=set)
+    servers: set[str] = field(default_factory=set)
 
     def namespaces(self) -> dict[str, dict[str, str]]:
         return self.there
@@ -40,8 +43,19 @@ class Cluster:
         assert "qer-test-trino" in own_namespaces
         return self.rooms
 
+    def claims(self, namespace: str) -> set[str]:
+        assert namespace == "qer-test-clickhouse"
+        return self.volumes
+
+    def stateful_sets(self, namespace: str) -> set[str]:
+        assert namespace == "qer-test-clickhouse"
+        return self.servers
+
     def secret_keys(self, namespace: str, name: str) -> set[str] | None:
         return self.secrets.get((namespace, name))
+
+    def chart_problem(self, chart: str, repository: str) -> str:
+        return self.missing_chart
 
 
 def room(node: str, cpu: str, memory: str) -> Room:
@@ -135,3 +149,32 @@ def test_the_dev_stack_fits_the_minikube_of_two_cpus_and_three_gigabytes() -> No
     assert sum(need.cpu for need in asked) + own_cpu <= 2
     # What the node keeps back for eviction and the system goes off the 3 GB.
     assert sum(need.memory for need in asked) + own_memory <= memory_bytes("2900M") - memory_bytes("100Mi")
+
+
+def test_a_chart_that_cannot_be_had() -> None:
+    cluster = Cluster(missing_chart="the chart repository of nobody cannot be reached")
+    line = refusal(cluster)
+    assert line.startswith("the chart repository of nobody cannot be reached: ")
+    assert "monitoringChart" in line
+    accept(cluster, monitoringEnabled=False)
+
+
+PARTS = ("trino", "clickhouse", "runner", "monitoring")
+
+
+def test_a_volume_that_an_earlier_stack_kept_is_offered_and_not_taken_silently() -> None:
+    there: dict[str, dict[str, str]] = {f"qer-test-{part}": {} for part in PARTS}
+    kept = Cluster(there=there, volumes={"clickhouse-data"})
+    line = refusal(kept, namespacesOwned=False)
+    assert "qer-test-clickhouse/clickhouse-data is there from an earlier stack" in line
+    assert "set clickhouseExistingClaim to clickhouse-data" in line
+    accept(kept, namespacesOwned=False, clickhouseExistingClaim="clickhouse-data")
+    accept(Cluster(there=there, volumes={"clickhouse-data"}, servers={"clickhouse"}), namespacesOwned=False)
+
+
+def test_an_existing_claim_must_exist() -> None:
+    there: dict[str, dict[str, str]] = {f"qer-test-{part}": {} for part in PARTS}
+    line = refusal(Cluster(there=there), namespacesOwned=False, clickhouseExistingClaim="mine")
+    assert (
+        line == "PersistentVolumeClaim mine (clickhouseExistingClaim) does not exist in namespace qer-test-clickhouse"
+    )

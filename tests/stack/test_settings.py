@@ -81,6 +81,7 @@ def test_the_stack_files_load(name: str) -> None:
         ({"clickhouseVersion": "latest"}, "clickhouseVersion = 'latest': must match"),
         ({"clickhouseStorageSize": "large"}, "clickhouseStorageSize = 'large': "),
         ({"clickhouseStorageOnDestroy": "keep"}, "set namespacesOwned to false"),
+        ({"clickhouseExistingClaim": "mine"}, "set namespacesOwned to false"),
         ({"namespacePrefix": "Prod"}, "namespacePrefix = 'Prod': must match"),
         ({"faultsNode": "perhaps"}, "faultsNode = 'perhaps': must be true or false"),
         ({"faultsImage": "nicolaka/netshoot"}, "faultsImage = 'nicolaka/netshoot': must name a tag or a digest"),

@@ -292,7 +292,8 @@ def test_a_running_query_is_watched_and_cancelled(script: ClickHouseScript, serv
         with pytest.raises(EngineError):
             running.wait(5)
         killed = [r.body.decode() for r in other.requests if r.body.startswith(b"KILL")]
-    assert killed == [f"KILL QUERY WHERE query_id = '{running.query_id}' ASYNC"]
+    own = f"'{running.query_id}'"
+    assert killed == [f"KILL QUERY WHERE query_id = {own} OR Settings['log_comment'] = {own} ASYNC"]
 
 
 def test_health_of_a_server(script: ClickHouseScript) -> None:
