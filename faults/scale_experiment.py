@@ -31,6 +31,11 @@ ROLLING = 8
 AUTOSCALING, MANUAL, VERTICAL = "autoscaling", "manual", "vertical"
 _OPTIONAL = "latency recovered"  # on a machine with no room to spare another worker makes nothing faster
 
+LINGER_SECONDS = 120.0
+
+CALM_SHARE = 0.25
+"""Share of the time in which a calm load keeps one client busy."""
+
 RECOVERED_FACTOR = 2.0
 """Latency has recovered when it is at most so many times what it was before the load."""
 
@@ -91,6 +96,7 @@ class Scaler:
         self._target, self._engine, self._statements, self._plan = target, engine, statements, plan
         self._ledger, self._seed, self._progress, self._interval = ledger, seed, progress, interval
         self._kind = engine.endpoint.kind
+        self._alone: float | None = None
 
     def run(self, name: str) -> ScaleRecord:
         """Run one scaling: ``autoscaling``, ``manual`` or ``vertical``; one that is not possible here is skipped."""
@@ -126,8 +132,9 @@ class Scaler:
         if start.wanted >= most or start.replicas >= most:
             raise NotPossible(f"{owner} has {start.replicas} workers already, and may have {most} at most")
         calm = self._calm(record)
-        self._progress(f"load of {self._plan.rate:g}/s until a worker more is active")
-        with self._load(self._plan.rate) as load:
+        record.rate = rate = self._plan.rate or 1.0 / self._seconds_alone()
+        self._progress(f"load of {rate:.2g}/s until a worker more is active")
+        with self._load(rate) as load:
             began = time.monotonic()
             record.steps += self._out(control, owner, start, began)
             record.steps.append(self._latency_recovered(load, calm, began))
@@ -135,11 +142,9 @@ class Scaler:
         record.out = load.attempts()
         record.before = f"{start.replicas} workers"
         if any(step.seconds is None for step in record.steps[:3]):
-            raise MeansError(
-                f"no worker more within {self._plan.limit:g} s of {self._plan.rate:g}/s; give a higher --rate"
-            )
+            raise MeansError(f"no worker more within {self._plan.limit:g} s of {rate:.2g}/s; give a higher --rate")
         self._progress("no load until there are as many workers as before")
-        with self._load(self._plan.calm_rate) as load:
+        with self._load(self._calm_rate()) as load:
             record.steps += self._in(control, owner, start, time.monotonic())
             self._linger()
         record.back = load.attempts()
@@ -207,7 +212,7 @@ class Scaler:
         fault.preflight()
         start = self._start(control, None)
         self._calm(record)
-        with self._load(self._plan.calm_rate) as load, Change(self._ledger, fault) as change:
+        with self._load(self._calm_rate()) as load, Change(self._ledger, fault) as change:
             self._progress("a worker more to be active")
             began = time.monotonic()
             fault.inject()
@@ -230,7 +235,7 @@ class Scaler:
         fault = Resize(self._target, self._kind, role, Tuning(hold=0.0, ttl=2 * self._plan.limit))
         fault.preflight()
         self._calm(record)
-        with self._load(self._plan.calm_rate) as load, Change(self._ledger, fault) as change:
+        with self._load(self._calm_rate()) as load, Change(self._ledger, fault) as change:
             self._progress("the larger limits to be in force")
             began = time.monotonic()
             fault.inject()
@@ -286,16 +291,42 @@ class Scaler:
 
     def _calm(self, record: ScaleRecord) -> float | None:
         """Median latency under little load."""
-        self._progress(f"latency under {self._plan.calm_rate:g}/s")
-        with self._load(self._plan.calm_rate) as load:
+        rate = self._calm_rate()
+        record.rate = rate
+        self._progress(f"latency under {rate:.2g}/s")
+        with self._load(rate) as load:
             self._linger()
         record.calm = load.attempts()
         right = [attempt.latency for attempt in record.calm if attempt.outcome is Outcome.OK]
         return statistics.median(right) if right else None
 
+    def _calm_rate(self) -> float:
+        return min(self._plan.calm_rate, CALM_SHARE / self._seconds_alone())
+
+    def _seconds_alone(self) -> float:
+        """How long a statement takes when nothing else is asked, from its second time on; measured once.
+
+        Raises:
+            MeansError: none is answered in time.
+        """
+        if self._alone is None:
+            self._progress("each statement alone, twice")
+            client = StatementClient(self._engine, self._statements, lambda index: index % len(self._statements))
+            took: list[float] = []
+            for index in range(2 * len(self._statements)):
+                began = time.monotonic()
+                reply = client.attempt(index, self._plan.deadline)
+                if index >= len(self._statements) and reply.outcome is Outcome.OK:
+                    took.append(time.monotonic() - began)
+            client.close()
+            if not took:
+                raise MeansError(f"no statement is answered within {self._plan.deadline:g} s, even alone")
+            self._alone = statistics.mean(took)
+        return self._alone
+
     def _linger(self) -> None:
         """Let the load go on for a while, so that there are answers to judge."""
-        threading.Event().wait(self._plan.calm)
+        threading.Event().wait(min(LINGER_SECONDS, max(self._plan.calm, ROLLING / self._calm_rate())))
 
     @staticmethod
     def _conclude(record: ScaleRecord) -> None:
