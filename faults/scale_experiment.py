@@ -21,7 +21,7 @@ from faults.observer import wait_until
 from faults.pods import WORKER, WORKERS
 from faults.privileged import stack_control
 from faults.scale_record import Change, ScalePlan, ScaleRecord, Size, Step, Way
-from faults.scaling import Resize, ScaleOut, autoscaler
+from faults.scaling import Resize, ScaleOut, autoscaler, utilization
 from targets.base import MeansError, Target
 from targets.kubernetes.means import ObjectRef, StackControl
 
@@ -32,6 +32,7 @@ AUTOSCALING, MANUAL, VERTICAL = "autoscaling", "manual", "vertical"
 _OPTIONAL = "latency recovered"  # on a machine with no room to spare another worker makes nothing faster
 
 LINGER_SECONDS = 120.0
+IDLE_SHARE = 0.75  # of what an autoscaler holds
 
 CALM_SHARE = 0.25
 """Share of the time in which a calm load keeps one client busy."""
@@ -132,6 +133,8 @@ class Scaler:
         if start.wanted >= most or start.replicas >= most:
             raise NotPossible(f"{owner} has {start.replicas} workers already, and may have {most} at most")
         calm = self._calm(record)
+        record.evidence.append(self._settled(control, owner))
+        start = self._start(control, owner)
         record.rate = rate = self._plan.rate or 1.0 / self._seconds_alone()
         self._progress(f"load of {rate:.2g}/s until a worker more is active")
         with self._load(rate) as load:
@@ -149,6 +152,25 @@ class Scaler:
             self._linger()
         record.back = load.attempts()
         self._conclude(record)
+
+    def _settled(self, control: StackControl, owner: ObjectRef) -> str:
+        """Wait until the autoscaler has forgotten what was asked before; what it sees then.
+
+        Raises:
+            MeansError: it does not.
+        """
+        seen = ""
+
+        def low() -> bool:
+            nonlocal seen
+            used, aim = utilization(control.read(owner))
+            seen = f"the autoscaler saw {used} % before the load, and holds {aim} %"
+            return used is not None and used <= IDLE_SHARE * aim
+
+        self._progress("the autoscaler to see no load")
+        if not wait_until(low, self._plan.limit, interval=self._interval):
+            raise MeansError(f"{seen}, which does not fall; nothing to begin from")
+        return seen
 
     def _out(self, control: StackControl, owner: ObjectRef | None, start: Size, began: float) -> list[Step]:
         """Decision, pod ready, worker active, in this order; all within one limit."""
