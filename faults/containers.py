@@ -18,7 +18,7 @@ from targets.base import MeansError, Target
 from targets.kubernetes.means import FaultScript, PodView, StackControl
 
 OOM_KILLED = "OOMKilled"
-_ALLOCATION_SECONDS = 60
+_ALLOCATION_SECONDS, _ALLOCATORS = 60, 32
 _REVERT_SECONDS = 10
 
 
@@ -173,12 +173,19 @@ class Cpu(ExecFault):
 def memory_script(limit: int) -> str:
     """Allocate more than the limit (bytes), with every other process of the container as the likelier victim.
 
-    Any process may make itself and those of its user likelier victims (proc(5)), never less likely ones.
+    Any process may make itself and those of its user likelier victims (proc(5)), never less likely ones: so the
+    allocation is shared by processes that are each much smaller than an engine.
     """
+    share = math.ceil(limit * 1.25 / _ALLOCATORS)
+    allocate = (
+        r'trap "kill \$all; wait; exit" TERM; all=; '
+        f"for i in $(seq {_ALLOCATORS}); do {{ head -c {share} /dev/zero; sleep {_ALLOCATION_SECONDS}; }} | "
+        'tail > /dev/null & all="$all $!"; done; wait'
+    )
     return (
         "for process in /proc/[0-9]*; do "
         '[ "$process" = "/proc/$$" ] || echo 1000 > "$process/oom_score_adj"; done 2>/dev/null; '
-        f"timeout {_ALLOCATION_SECONDS} sh -c 'head -c {limit + limit // 4} /dev/zero | tail > /dev/null'"
+        f"timeout {_ALLOCATION_SECONDS} sh -c '{allocate}'"
     )
 
 

@@ -21,7 +21,7 @@ from faults.observer import wait_until
 from faults.pods import WORKER, WORKERS
 from faults.privileged import stack_control
 from faults.scale_record import Change, ScalePlan, ScaleRecord, Size, Step, Way
-from faults.scaling import Resize, ScaleOut, autoscaler
+from faults.scaling import Resize, ScaleOut, autoscaler, utilization
 from targets.base import MeansError, Target
 from targets.kubernetes.means import ObjectRef, StackControl
 
@@ -30,6 +30,12 @@ ROLLING = 8
 
 AUTOSCALING, MANUAL, VERTICAL = "autoscaling", "manual", "vertical"
 _OPTIONAL = "latency recovered"  # on a machine with no room to spare another worker makes nothing faster
+
+LINGER_SECONDS = 120.0
+IDLE_SHARE = 0.75  # of what an autoscaler holds
+
+CALM_SHARE = 0.25
+"""Share of the time in which a calm load keeps one client busy."""
 
 RECOVERED_FACTOR = 2.0
 """Latency has recovered when it is at most so many times what it was before the load."""
@@ -91,6 +97,7 @@ class Scaler:
         self._target, self._engine, self._statements, self._plan = target, engine, statements, plan
         self._ledger, self._seed, self._progress, self._interval = ledger, seed, progress, interval
         self._kind = engine.endpoint.kind
+        self._alone: float | None = None
 
     def run(self, name: str) -> ScaleRecord:
         """Run one scaling: ``autoscaling``, ``manual`` or ``vertical``; one that is not possible here is skipped."""
@@ -126,8 +133,11 @@ class Scaler:
         if start.wanted >= most or start.replicas >= most:
             raise NotPossible(f"{owner} has {start.replicas} workers already, and may have {most} at most")
         calm = self._calm(record)
-        self._progress(f"load of {self._plan.rate:g}/s until a worker more is active")
-        with self._load(self._plan.rate) as load:
+        record.evidence.append(self._settled(control, owner))
+        start = self._start(control, owner)
+        record.rate = rate = self._plan.rate or 1.0 / self._seconds_alone()
+        self._progress(f"load of {rate:.2g}/s until a worker more is active")
+        with self._load(rate) as load:
             began = time.monotonic()
             record.steps += self._out(control, owner, start, began)
             record.steps.append(self._latency_recovered(load, calm, began))
@@ -135,15 +145,32 @@ class Scaler:
         record.out = load.attempts()
         record.before = f"{start.replicas} workers"
         if any(step.seconds is None for step in record.steps[:3]):
-            raise MeansError(
-                f"no worker more within {self._plan.limit:g} s of {self._plan.rate:g}/s; give a higher --rate"
-            )
+            raise MeansError(f"no worker more within {self._plan.limit:g} s of {rate:.2g}/s; give a higher --rate")
         self._progress("no load until there are as many workers as before")
-        with self._load(self._plan.calm_rate) as load:
+        with self._load(self._calm_rate()) as load:
             record.steps += self._in(control, owner, start, time.monotonic())
             self._linger()
         record.back = load.attempts()
         self._conclude(record)
+
+    def _settled(self, control: StackControl, owner: ObjectRef) -> str:
+        """Wait until the autoscaler has forgotten what was asked before; what it sees then.
+
+        Raises:
+            MeansError: it does not.
+        """
+        seen = ""
+
+        def low() -> bool:
+            nonlocal seen
+            used, aim = utilization(control.read(owner))
+            seen = f"the autoscaler saw {used} % before the load, and holds {aim} %"
+            return used is not None and used <= IDLE_SHARE * aim
+
+        self._progress("the autoscaler to see no load")
+        if not wait_until(low, self._plan.limit, interval=self._interval):
+            raise MeansError(f"{seen}, which does not fall; nothing to begin from")
+        return seen
 
     def _out(self, control: StackControl, owner: ObjectRef | None, start: Size, began: float) -> list[Step]:
         """Decision, pod ready, worker active, in this order; all within one limit."""
@@ -207,7 +234,7 @@ class Scaler:
         fault.preflight()
         start = self._start(control, None)
         self._calm(record)
-        with self._load(self._plan.calm_rate) as load, Change(self._ledger, fault) as change:
+        with self._load(self._calm_rate()) as load, Change(self._ledger, fault) as change:
             self._progress("a worker more to be active")
             began = time.monotonic()
             fault.inject()
@@ -230,7 +257,7 @@ class Scaler:
         fault = Resize(self._target, self._kind, role, Tuning(hold=0.0, ttl=2 * self._plan.limit))
         fault.preflight()
         self._calm(record)
-        with self._load(self._plan.calm_rate) as load, Change(self._ledger, fault) as change:
+        with self._load(self._calm_rate()) as load, Change(self._ledger, fault) as change:
             self._progress("the larger limits to be in force")
             began = time.monotonic()
             fault.inject()
@@ -286,16 +313,42 @@ class Scaler:
 
     def _calm(self, record: ScaleRecord) -> float | None:
         """Median latency under little load."""
-        self._progress(f"latency under {self._plan.calm_rate:g}/s")
-        with self._load(self._plan.calm_rate) as load:
+        rate = self._calm_rate()
+        record.rate = rate
+        self._progress(f"latency under {rate:.2g}/s")
+        with self._load(rate) as load:
             self._linger()
         record.calm = load.attempts()
         right = [attempt.latency for attempt in record.calm if attempt.outcome is Outcome.OK]
         return statistics.median(right) if right else None
 
+    def _calm_rate(self) -> float:
+        return min(self._plan.calm_rate, CALM_SHARE / self._seconds_alone())
+
+    def _seconds_alone(self) -> float:
+        """How long a statement takes when nothing else is asked, from its second time on; measured once.
+
+        Raises:
+            MeansError: none is answered in time.
+        """
+        if self._alone is None:
+            self._progress("each statement alone, twice")
+            client = StatementClient(self._engine, self._statements, lambda index: index % len(self._statements))
+            took: list[float] = []
+            for index in range(2 * len(self._statements)):
+                began = time.monotonic()
+                reply = client.attempt(index, self._plan.deadline)
+                if index >= len(self._statements) and reply.outcome is Outcome.OK:
+                    took.append(time.monotonic() - began)
+            client.close()
+            if not took:
+                raise MeansError(f"no statement is answered within {self._plan.deadline:g} s, even alone")
+            self._alone = statistics.mean(took)
+        return self._alone
+
     def _linger(self) -> None:
         """Let the load go on for a while, so that there are answers to judge."""
-        threading.Event().wait(self._plan.calm)
+        threading.Event().wait(min(LINGER_SECONDS, max(self._plan.calm, ROLLING / self._calm_rate())))
 
     @staticmethod
     def _conclude(record: ScaleRecord) -> None:

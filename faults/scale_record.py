@@ -35,9 +35,11 @@ class Step:
 class ScalePlan:
     """Loads (arrivals per second) and limits (seconds).
 
+    How much a rate means depends on the size of the pods, so both follow from how long a statement takes alone.
+
     Attributes:
-        rate: of the load that makes the autoscaler act.
-        calm_rate: of the load before, after, and while scaled by hand.
+        rate: of the load that makes the autoscaler act; without it as many as one client could send one after another.
+        calm_rate: at most, of the load before, after, and while scaled by hand.
         calm: how long latency is measured before anything is scaled.
         limit: for each way.
         latency_limit: for latency to recover once the worker is active.
@@ -45,7 +47,7 @@ class ScalePlan:
         clients: at most.
     """
 
-    rate: float
+    rate: float | None
     calm_rate: float
     calm: float = 15.0
     limit: float = 600.0
@@ -69,6 +71,7 @@ class ScaleRecord:
     complete: bool = False
     before: str = ""
     after: str = ""
+    rate: float | None = None
     evidence: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     calm: list[Attempt] = field(default_factory=list)

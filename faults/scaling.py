@@ -35,6 +35,25 @@ def autoscaler(control: StackControl, engine: str, role: str) -> ObjectRef | Non
     return None
 
 
+def utilization(found: Manifest) -> tuple[int | None, int]:
+    """Per cent of the CPU request that an autoscaler sees in use, and that it holds; ``None`` before it has seen any.
+
+    Raises:
+        MeansError: it does not go by the use of CPU.
+    """
+
+    def cpu(metrics: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        return [one["resource"] for one in metrics if one.get("resource", {}).get("name") == "cpu"]
+
+    aims = [one["target"].get("averageUtilization") for one in cpu(found["spec"].get("metrics") or [])]
+    if not aims or aims[0] is None:
+        raise MeansError("the autoscaler does not go by the use of CPU, so a load cannot be matched to it")
+    used = [
+        one["current"].get("averageUtilization") for one in cpu(found.get("status", {}).get("currentMetrics") or [])
+    ]
+    return (None if not used or used[0] is None else int(used[0])), int(aims[0])
+
+
 class ScaleOut(ObjectFault):
     """One worker more; its revert is the scale-in, which must let the worker finish what it does."""
 

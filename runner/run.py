@@ -136,7 +136,7 @@ class Run:
         """Every engine's workloads made larger and smaller again.
 
         Args:
-            rate: of the load that makes an autoscaler act, per second; twice the engine's modest one without it.
+            rate: of the load that makes an autoscaler act, per second; what one client could send without it.
             limit: seconds for each way.
         """
         control = self.target.means(StackControl)
@@ -147,7 +147,7 @@ class Run:
         statements = {engine.endpoint.kind: self._statements(engine, MIX) for engine in self.target.engines()}
         with ledger.exclusive(), self.console.phase("Scaling"), self.timed("scaling"):
             for engine in self.target.engines():
-                plan = ScalePlan(rate or 2 * engine.modest_rate, engine.modest_rate / 4, limit=limit)
+                plan = ScalePlan(rate, engine.modest_rate / 4, limit=limit)
                 names = [name for role in control.roles(engine.endpoint.kind) for name in BY_ROLE.get(role, ())]
                 scaler = Scaler(
                     self.target,
@@ -159,7 +159,7 @@ class Run:
                     progress=self.console.step,
                 )
                 for name in names:
-                    self.scalings.append(scaling(scaler.run(name), plan))
+                    self.scalings.append(scaling(scaler.run(name)))
                     self.console.scaling(self.scalings[-1])
 
     def results(self, command: str) -> Results:

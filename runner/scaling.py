@@ -8,7 +8,7 @@ from benchmarks.load import latency_summary
 from benchmarks.openloop import Attempt
 from engines import Outcome
 from faults.scale_experiment import AUTOSCALING, MANUAL, VERTICAL
-from faults.scale_record import ScalePlan, ScaleRecord
+from faults.scale_record import ScaleRecord
 from runner.measured import answers, errors, percentiles
 from runner.results import Percentiles, Scaling, ScalingStep, Verdict
 
@@ -16,7 +16,7 @@ BY_ROLE = {"worker": (AUTOSCALING, MANUAL), "server": (VERTICAL,)}
 """Which scalings there are for an engine that has such a role."""
 
 
-def scaling(record: ScaleRecord, plan: ScalePlan) -> Scaling:
+def scaling(record: ScaleRecord) -> Scaling:
     """One scaling with its verdict."""
     measured = Scaling(
         name=record.name,
@@ -29,7 +29,7 @@ def scaling(record: ScaleRecord, plan: ScalePlan) -> Scaling:
         duration_seconds=record.seconds,
         before=record.before,
         after=record.after,
-        rate_per_second=None if record.skipped else _rate(record, plan),
+        rate_per_second=None if record.skipped else record.rate,
         steps=tuple(ScalingStep(way=step.way.value, name=step.name, seconds=step.seconds) for step in record.steps),
         evidence=tuple(line for line in record.evidence if line),
         answers_before=answers(record.calm),
@@ -58,10 +58,6 @@ def judge(measured: Scaling, *, complete: bool) -> tuple[Verdict, str]:
     if not measured.answers_in.ok:
         return Verdict.INCONCLUSIVE, "nothing was answered on the way in, so nothing shows that it does no harm"
     return Verdict.PASS, ""
-
-
-def _rate(record: ScaleRecord, plan: ScalePlan) -> float:
-    return plan.rate if record.name.endswith(f"/{AUTOSCALING}") else plan.calm_rate
 
 
 def _latency(attempts: Sequence[Attempt]) -> Percentiles:

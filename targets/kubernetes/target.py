@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Sequence
@@ -89,7 +90,8 @@ class KubernetesTarget(Target):
     def close(self) -> None:
         """Close the transport; what runs in the cluster goes on."""
         if self._transport is not None:
-            self._transport.close()
+            with contextlib.suppress(TimeoutError):  # tunnels to an API that is gone end with the connection below
+                self._transport.close()
             self._transport = None
         self._cluster.close()
         self._control.close()

@@ -105,6 +105,24 @@ def stack(before: set[str], new_stack: Callable[[str], PulumiStack]) -> PulumiSt
 
 
 @pytest.fixture(scope="session")
+def struck(new_stack: Callable[[str], PulumiStack]) -> PulumiStack:
+    """A stack for faults of every kind, up; its pods need not be Ready yet."""
+    made = new_stack("faults")
+    port = 30000 + secrets.randbelow(2700)
+    made.settings |= {
+        "monitoringEnabled": False,
+        "faultsNetwork": True,
+        "faultsNode": True,
+        # So that it does not depend on port-forwards how many clients there can be.
+        "trinoNodePort": port,
+        "clickhouseNodePort": port + 1,
+        "clientCidrs": ["0.0.0.0/0"],
+    }
+    made.must_up()
+    return made
+
+
+@pytest.fixture(scope="session")
 def before(everything: Callable[[], set[str]]) -> set[str]:
     """What is in the cluster before there is any stack."""
     return everything()

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.openloop import Attempt
 from engines import Outcome
-from faults.scale_record import ScalePlan, ScaleRecord, Step, Way
+from faults.scale_record import ScaleRecord, Step, Way
 from runner.report.headline import answers, headline
 from runner.report.html import render_html
 from runner.report.junit import render_junit
@@ -16,8 +16,6 @@ from runner.report.markdown import render_markdown
 from runner.results import Results, Verdict
 from runner.scaling import scaling
 from tests.unit.report.sample import HOSTILE, empty_results
-
-PLAN = ScalePlan(4.0, 0.5)
 
 
 def attempts(*outcomes: Outcome) -> list[Attempt]:
@@ -35,6 +33,7 @@ def record(**changes: object) -> ScaleRecord:
         Step(Way.OUT, "latency recovered", None),
         Step(Way.IN, "pod gone", 47.5),
     ]
+    made.rate = 4.0
     made.calm, made.out = attempts(Outcome.OK), attempts(Outcome.OK, Outcome.FAILED)
     made.back = attempts(Outcome.OK, Outcome.OK)
     for name, value in changes.items():
@@ -43,20 +42,20 @@ def record(**changes: object) -> ScaleRecord:
 
 
 def results(made: ScaleRecord) -> Results:
-    item = scaling(made, PLAN)
+    item = scaling(made)
     return empty_results(scalings=(item,), verdict=item.verdict)
 
 
 def test_a_query_that_failed_on_the_way_out_is_reported_and_one_on_the_way_in_fails() -> None:
-    item = scaling(record(), PLAN)
+    item = scaling(record())
     assert (item.verdict, item.reason) == (Verdict.PASS, "")
     assert (item.answers_out.failed, item.errors, item.rate_per_second) == (1, {"reset": 1}, 4.0)
-    item = scaling(record(back=attempts(Outcome.OK, Outcome.FAILED)), PLAN)
+    item = scaling(record(back=attempts(Outcome.OK, Outcome.FAILED)))
     assert (item.verdict, item.reason) == (Verdict.FAIL, "1 answers failed while less was there again")
 
 
 def test_a_wrong_answer_anywhere_fails() -> None:
-    assert scaling(record(calm=attempts(Outcome.WRONG)), PLAN).verdict is Verdict.FAIL
+    assert scaling(record(calm=attempts(Outcome.WRONG))).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -68,7 +67,7 @@ def test_a_wrong_answer_anywhere_fails() -> None:
     ],
 )
 def test_what_was_not_shown_is_no_pass(changes: dict[str, object], verdict: Verdict, reason: str) -> None:
-    item = scaling(record(**changes), PLAN)
+    item = scaling(record(**changes))
     assert item.verdict is verdict
     assert reason in item.reason
 

@@ -1,0 +1,161 @@
+"""Faults on a real stack: proven, reverted without a trace; also by another process, and by nobody at all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from targets.kubernetes.annotations import PREFIX
+from targets.kubernetes.means import FIELD_MANAGER, KEY_LABEL
+from tests.e2e.conftest import eventually
+from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, kubectl, objects, run
+
+ENGINE, WORKLOAD = "clickhouse", "statefulset/clickhouse"
+HOLD = 5
+TTL = HOLD + 30  # of the command line
+KILLED = "scale-to-zero"
+READY_SECONDS = 240
+KINDS = (
+    "deployments,statefulsets,replicasets,controllerrevisions,services,networkpolicies,poddisruptionbudgets,"
+    "persistentvolumeclaims,configmaps,secrets,serviceaccounts,roles,rolebindings,horizontalpodautoscalers,leases"
+)
+
+Shape = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def stack(struck: PulumiStack) -> PulumiStack:
+    return struck
+
+
+@pytest.fixture(scope="module")
+def document(stack: PulumiStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("outputs") / "outputs.json"
+    path.write_text(json.dumps(stack.outputs()))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def clean(stack: PulumiStack) -> Iterator[None]:
+    """Every test leaves the cluster as it found it."""
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
+    before = shapes(stack)
+    yield
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
+    assert differences(before, shapes(stack)) == []
+    assert leftovers(stack) == []
+
+
+def all_ready(stack: PulumiStack) -> bool:
+    found = [pod for part in ("trino", "clickhouse") for pod in objects("pods", stack.namespace(part))]
+    ready = [c for pod in found for c in pod["status"].get("conditions", []) if c["type"] == "Ready"]
+    return len(ready) == 3 and all(one["status"] == "True" for one in ready)
+
+
+def shapes(stack: PulumiStack) -> dict[str, Shape]:
+    """Spec, labels, annotations and owners of the fields of every object that the stack has."""
+    found = {}
+    for namespace in stack.outputs()["namespaces"]:
+        listed = kubectl("get", KINDS, "-n", namespace, "-o", "json", "--show-managed-fields")
+        for one in json.loads(listed)["items"]:
+            metadata = one["metadata"]
+            owners = [
+                {name: value for name, value in owner.items() if name != "time"}
+                for owner in metadata.get("managedFields", [])
+                if owner.get("subresource") != "status"
+            ]
+            found[f"{one['kind']} {namespace}/{metadata['name']}"] = {
+                "spec": one.get("spec"),
+                "labels": metadata.get("labels"),
+                "annotations": metadata.get("annotations"),
+                "owners": sorted(json.dumps(owner, sort_keys=True) for owner in owners),
+            }
+    return found
+
+
+def differences(before: dict[str, Shape], after: dict[str, Shape]) -> list[str]:
+    """Objects that came, went or changed."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+def leftovers(stack: PulumiStack) -> list[str]:
+    """Whatever exists for a fault only, and every field in our name."""
+    namespaces = stack.outputs()["namespaces"]
+    made = [
+        f"{one['kind']}/{one['metadata']['name']}"
+        for namespace in namespaces
+        for one in objects("pods,networkpolicies,configmaps,jobs", namespace, KEY_LABEL)
+    ]
+    owned = f'"manager": "{FIELD_MANAGER}"'
+    changed = [
+        name
+        for name, shape in shapes(stack).items()
+        if any(owned in owner for owner in shape["owners"]) or PREFIX in json.dumps(shape["annotations"])
+    ]
+    return made + changed
+
+
+def runner(*arguments: str) -> Finished:
+    return run(sys.executable, "-m", "runner", *arguments, cwd=ROOT, timeout=600)
+
+
+def replicas(stack: PulumiStack) -> str:
+    return kubectl("get", WORKLOAD, "-n", stack.namespace(ENGINE), "-o", "jsonpath={.spec.replicas}")
+
+
+def switches(stack: PulumiStack) -> list[dict[str, Any]]:
+    return objects("pods", stack.namespace("runner"), KEY_LABEL)
+
+
+def kill_in_the_middle(stack: PulumiStack, document: Path, report: Path) -> None:
+    """Start a runner, and end it with SIGKILL as soon as its fault is in force."""
+    command = [sys.executable, "-m", "runner", "fault", KILLED, "--target", str(document), "--engine", ENGINE]
+    command += ["--component", "server", "--hold", str(HOLD), "--output", str(report), "--yes"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            eventually(lambda: replicas(stack) == "0" or process.poll() is not None, 180, "the fault is in force")
+            assert process.poll() is None, "it ended by itself"
+        finally:
+            process.kill()
+    assert replicas(stack) == "0"
+
+
+def test_a_pod_fault_and_a_service_fault(stack: PulumiStack, document: Path, tmp_path: Path) -> None:
+    options = ("--target", str(document), "--engine", ENGINE, "--output", str(tmp_path / "report"), "--yes")
+    done = runner("fault", "delete-now", "wrong-port", *options)
+    results = json.loads((tmp_path / "report" / "results.json").read_text())
+    found = {one["name"]: one for one in results["experiments"]}
+    assert set(found) == {"clickhouse/server/delete-now", "clickhouse/clients/wrong-port"}, done.text
+    for one in found.values():
+        assert one["injection"]["confirmed"] and one["injection"]["revert_confirmed"], one["reason"]
+        assert one["steady_after"] and not one["rto_censored"], one
+        assert one["answers"]["wrong"] == 0
+    assert found["clickhouse/server/delete-now"]["unavailable_seconds"] > 0
+    assert "leads to" in found["clickhouse/clients/wrong-port"]["injection"]["proof"]
+
+
+def test_another_process_recovers_what_a_killed_runner_left(stack: PulumiStack, document: Path, tmp_path: Path) -> None:
+    kill_in_the_middle(stack, document, tmp_path / "report")
+    assert switches(stack), "somebody must be there to revert"
+    done = runner("recover", "--target", str(document))
+    assert done.status == 0, done.text
+    assert f"{ENGINE}/server/{KILLED}: reverted" in done.text
+
+
+def test_the_switch_reverts_when_nobody_else_does(stack: PulumiStack, document: Path, tmp_path: Path) -> None:
+    kill_in_the_middle(stack, document, tmp_path / "report")
+    eventually(lambda: replicas(stack) == "1", TTL + 30, "the switch reverts")
+    eventually(lambda: not switches(stack), 60, "the switch removes itself")
+    done = runner("recover", "--target", str(document))
+    assert done.status == 0, done.text
+    assert "Nothing to revert" in done.text, "the record went with the revert; only the lock was left to remove"
+
+
+def test_pulumi_sees_no_difference(stack: PulumiStack) -> None:
+    assert stack.no_changes()

@@ -1,0 +1,153 @@
+"""The stack found by its name, the runner in the cluster, and nodes drained and lost under a real engine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from targets.kubernetes.means import FIELD_MANAGER, KEY_LABEL
+from tests.e2e.conftest import eventually
+from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, kubectl, objects, run
+from tests.e2e.runner_image import load_runner_image
+
+READY_SECONDS = 300
+RUN_SECONDS = 600
+STRIKE = ("--engine", "clickhouse", "--component", "server", "--yes")
+
+
+@pytest.fixture(scope="module")
+def stack(struck: PulumiStack) -> PulumiStack:
+    return struck
+
+
+@pytest.fixture(autouse=True)
+def clean(stack: PulumiStack) -> Iterator[None]:
+    """Every test finds the stack ready, and leaves nothing of a fault on a node or beside the runner."""
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
+    yield
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
+    assert leftovers(stack) == []
+
+
+def all_ready(stack: PulumiStack) -> bool:
+    found = [pod for part in ("trino", "clickhouse") for pod in objects("pods", stack.namespace(part))]
+    ready = [c for pod in found for c in pod["status"].get("conditions", []) if c["type"] == "Ready"]
+    return len(ready) == 3 and all(one["status"] == "True" for one in ready)
+
+
+def nodes() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(kubectl("get", "nodes", "-o", "json", "--show-managed-fields"))["items"]
+    return found
+
+
+def leftovers(stack: PulumiStack) -> list[str]:
+    """Nodes that are not as they were, and objects that exist for a fault or for a run only."""
+    changed = [
+        node["metadata"]["name"]
+        for node in nodes()
+        if node["spec"].get("unschedulable") or FIELD_MANAGER in json.dumps(node)
+    ]
+    runner = stack.namespace("runner")
+    made = [*objects("pods", runner, KEY_LABEL), *objects("jobs", runner), *objects("leases", runner)]
+    return changed + [f"{one['kind']}/{one['metadata']['name']}" for one in made]
+
+
+def runner(*arguments: str) -> Finished:
+    return run(sys.executable, "-m", "runner", *arguments, cwd=ROOT, timeout=RUN_SECONDS)
+
+
+def experiment(stack: PulumiStack, report: Path, *arguments: str) -> dict[str, Any]:
+    """One experiment on ClickHouse's node; what the results document says of it."""
+    done = runner("fault", *arguments, *STRIKE, "--target", f"stack:{stack.name}", "--output", str(report))
+    (found,) = json.loads((report / "results.json").read_text())["experiments"]
+    assert found["injection"]["confirmed"] and found["injection"]["revert_confirmed"], done.text
+    assert found["answers"]["wrong"] == 0
+    result: dict[str, Any] = found
+    return result
+
+
+def test_a_stack_is_found_by_its_name(stack: PulumiStack, tmp_path: Path) -> None:
+    arguments = ("--target", f"stack:{stack.name}", "--transport", "port-forward", "--output", str(tmp_path))
+    done = runner("check", "--engine", "clickhouse", *arguments)
+    assert done.status == 0, done.text
+    environment = json.loads((tmp_path / "results.json").read_text())["environment"]
+    assert environment["transport"] == "port-forward"
+    (overhead,) = environment["transport_overheads"]
+    assert overhead["connect"]["median"] > overhead["round_trip"]["median"] > 0
+
+
+def test_a_stack_that_is_not_there_is_one_line() -> None:
+    done = runner("check", "--target", "stack:nowhere")
+    assert (done.status, done.text) == (
+        2,
+        "error: stack nowhere does not exist; list the stacks with: pulumi stack ls\n",
+    )
+
+
+def test_a_dry_run_changes_nothing(stack: PulumiStack) -> None:
+    done = runner("fault", "drain", *STRIKE, "--target", f"stack:{stack.name}", "--dry-run")
+    assert done.status == 0, done.text
+    assert "node cordoned and the stack's pods there evicted" in done.text
+
+
+def test_a_drained_node_is_left_and_taken_again(stack: PulumiStack, tmp_path: Path) -> None:
+    (before,) = objects("pods", stack.namespace("clickhouse"))
+    found = experiment(stack, tmp_path, "drain")
+    (after,) = objects("pods", stack.namespace("clickhouse"))
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    assert f"node {before['spec']['nodeName']} is cordoned" in found["injection"]["proof"]
+
+
+@pytest.fixture
+def commands(sandbox: Path | None) -> tuple[str, ...]:
+    if sandbox is None:
+        pytest.skip("this cluster has no commands that power a node off and on")
+    return (f"--node-stop={sandbox} node kill {{node}}", f"--node-start={sandbox} node boot {{node}}")
+
+
+def test_a_lost_node_is_survived(stack: PulumiStack, commands: tuple[str, ...], tmp_path: Path) -> None:
+    found = experiment(stack, tmp_path, "node-loss", *commands)
+    assert found["rto_seconds"] is not None
+    assert not found["rto_censored"], found["reason"]
+    assert "is Ready again since" in found["injection"]["revert_proof"]
+
+
+def test_a_lost_node_comes_back_although_its_runner_was_killed(
+    stack: PulumiStack, commands: tuple[str, ...], tmp_path: Path
+) -> None:
+    (pod,) = objects("pods", stack.namespace("clickhouse"))
+    node = pod["spec"]["nodeName"]
+    target = ("--target", f"stack:{stack.name}")
+    command = [sys.executable, "-m", "runner", "fault", "node-loss", *STRIKE, *commands, *target]
+
+    def ready() -> bool:
+        (found,) = [one for one in nodes() if one["metadata"]["name"] == node]
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in found["status"]["conditions"])
+
+    with subprocess.Popen(
+        [*command, "--output", str(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        eventually(lambda: not ready() or process.poll() is not None, 240, "the node is lost")
+        assert process.poll() is None, "it ended by itself"
+        process.send_signal(signal.SIGKILL)
+    done = runner("recover", *target, commands[1])
+    assert done.status == 0, done.text
+    assert "node-loss: reverted" in done.text
+    assert ready()
+
+
+def test_the_runner_runs_in_the_cluster(stack: PulumiStack, sandbox: Path | None, tmp_path: Path) -> None:
+    if sandbox is None:
+        pytest.skip("there is no image of this checkout for this cluster")
+    image = load_runner_image(sandbox)
+    arguments = ("--target", f"stack:{stack.name}", "--in-cluster", "--image", image, "--output", str(tmp_path))
+    done = runner("check", "--engine", "clickhouse", *arguments)
+    assert done.status == 0, done.text
+    assert json.loads((tmp_path / "results.json").read_text())["environment"]["transport"] == "in-cluster"
