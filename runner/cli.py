@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from benchmarks.mix import MIX
 from benchmarks.tpch.power import Execution
-from faults.base import Tuning, fault_classes
-from faults.catalogue import COMPREHENSIVE, select, selections
+from faults.base import Kind, Tuning
+from faults.catalogue import COMPREHENSIVE, select
 from faults.experiment import Plan
 from runner.embedded import embedded
 from runner.errors import BadInput, CouldNotRun, ExitCode
@@ -23,7 +25,7 @@ from runner.run import Run
 from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
 from runner.targets import EMBEDDED
-from targets.base import BadOutputs, TargetError
+from targets.base import BadOutputs, NetworkControl, ProcessControl, TargetError
 
 rate_option = click.option(
     "--rate",
@@ -318,5 +320,15 @@ def _tuning(hold: float) -> Tuning:
 
 
 def _fault_list() -> str:
-    lines = [f"{fault.name:<12} {fault.kind:<8} {fault.summary}" for fault in fault_classes().values()]
-    return "\n".join([*lines, "", f"Selections: {', '.join(selections())}"])
+    """Kind by kind, those for local processes before those for a cluster."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("kind", "fault", "on", "what it does"):
+        table.add_column(title, no_wrap=title != "what it does")
+    for fault in select([COMPREHENSIVE]):
+        where = "embedded" if fault.means in {ProcessControl, NetworkControl} else "cluster"
+        table.add_row(fault.kind.value, fault.name, where, fault.summary)
+    console = Console(width=120, no_color=True)
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    return "\n".join([*lines, "", f"A selection is a fault, a kind ({', '.join(Kind)}), or {COMPREHENSIVE}."])
