@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.mix import MIX
 from benchmarks.tpch.power import Execution
-from faults.base import Kind, Tuning
+from faults.base import Kind, Tuning, fault_classes
 from faults.catalogue import COMPREHENSIVE, select
 from faults.experiment import Plan
 from runner.embedded import embedded
@@ -324,7 +324,7 @@ def _fault_list() -> str:
     table = Table(box=None, pad_edge=False)
     for title in ("kind", "fault", "on", "what it does"):
         table.add_column(title, no_wrap=title != "what it does")
-    for fault in select([COMPREHENSIVE]):
+    for fault in select([*fault_classes()]):
         where = "embedded" if fault.means in {ProcessControl, NetworkControl} else "cluster"
         table.add_row(fault.kind.value, fault.name, where, fault.summary)
     console = Console(width=120, no_color=True)
