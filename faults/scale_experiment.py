@@ -128,10 +128,9 @@ class Scaler:
         owner = autoscaler(control, self._kind, WORKER)
         if owner is None:
             raise NotPossible("no autoscaler owns the workers; to have one: pulumi config set trinoAutoscaling true")
-        start = self._start(control, owner)
-        most = int(control.read(owner)["spec"]["maxReplicas"])
-        if start.wanted >= most or start.replicas >= most:
-            raise NotPossible(f"{owner} has {start.replicas} workers already, and may have {most} at most")
+        spec = control.read(owner)["spec"]
+        if int(spec.get("minReplicas", 1)) >= int(spec["maxReplicas"]):
+            raise NotPossible(f"{owner} may have {spec['maxReplicas']} workers, neither more nor fewer")
         calm = self._calm(record)
         record.evidence.append(self._settled(control, owner))
         start = self._start(control, owner)
@@ -154,7 +153,7 @@ class Scaler:
         self._conclude(record)
 
     def _settled(self, control: StackControl, owner: ObjectRef) -> str:
-        """Wait until the autoscaler has forgotten what was asked before; what it sees then.
+        """Wait until the autoscaler has forgotten what was asked before, and has as few workers as it may.
 
         Raises:
             MeansError: it does not.
@@ -163,13 +162,15 @@ class Scaler:
 
         def low() -> bool:
             nonlocal seen
-            used, aim = utilization(control.read(owner))
-            seen = f"the autoscaler saw {used} % before the load, and holds {aim} %"
-            return used is not None and used <= IDLE_SHARE * aim
+            found, now = control.read(owner), self._size(control, owner)
+            fewest, (used, aim) = int(found["spec"].get("minReplicas", 1)), utilization(found)
+            seen = f"the autoscaler saw {used} % before the load and holds {aim} %, with {now.replicas} workers"
+            idle = used is not None and used <= IDLE_SHARE * aim
+            return idle and now.wanted <= fewest and now.pods == now.ready == now.replicas
 
         self._progress("the autoscaler to see no load")
         if not wait_until(low, self._plan.limit, interval=self._interval):
-            raise MeansError(f"{seen}, which does not fall; nothing to begin from")
+            raise MeansError(f"{seen}, which does not become less; nothing to begin from")
         return seen
 
     def _out(self, control: StackControl, owner: ObjectRef | None, start: Size, began: float) -> list[Step]:

@@ -186,6 +186,7 @@ class PodMoved(ObjectFault):
         for verb, what in (("list", "nodes"), ("get", "nodes"), ("get", "persistentvolumes")):
             self.control.require(verb, what, None)
         super().preflight()
+        self.control.judge(self.ref)
         pod = self.pod
         free = {node.name: node for node in self.control.nodes() if node.ready and node.schedulable}
         if not set(free) - {pod.node}:

@@ -37,6 +37,7 @@ def load_runner_image(sandbox: Path) -> str:
             shutil.copytree(ROOT / part, code / "app" / part, ignore=shutil.ignore_patterns("__pycache__"))
         (code / "usr" / "bin").mkdir(parents=True)
         (code / "usr" / "bin" / "python").symlink_to("python3")
+        shutil.copy2(Path(sysconfig.get_path("scripts")) / "tpchgen-cli", code / "usr" / "bin")
         made = run(
             str(sandbox.parent / "images" / "mkimg.py"), str(tar), IMAGE,
             str(home / "rootfs"), str(packages), str(code),

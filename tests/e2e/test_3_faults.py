@@ -21,6 +21,7 @@ HOLD = 5
 TTL = HOLD + 30  # of the command line
 KILLED = "scale-to-zero"
 READY_SECONDS = 240
+ATTEMPTS = 3  # a busy machine may not be steady at first; then nothing is injected
 KINDS = (
     "deployments,statefulsets,replicasets,controllerrevisions,services,networkpolicies,poddisruptionbudgets,"
     "persistentvolumeclaims,configmaps,secrets,serviceaccounts,roles,rolebindings,horizontalpodautoscalers,leases"
@@ -117,27 +118,40 @@ def kill_in_the_middle(stack: PulumiStack, document: Path, report: Path) -> None
     """Start a runner, and end it with SIGKILL as soon as its fault is in force."""
     command = [sys.executable, "-m", "runner", "fault", KILLED, "--target", str(document), "--engine", ENGINE]
     command += ["--component", "server", "--hold", str(HOLD), "--output", str(report), "--yes"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            eventually(lambda: replicas(stack) == "0" or process.poll() is not None, 180, "the fault is in force")
-            assert process.poll() is None, "it ended by itself"
-        finally:
-            process.kill()
-    assert replicas(stack) == "0"
+    for _ in range(ATTEMPTS):
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                eventually(lambda: replicas(stack) == "0" or process.poll() is not None, 180, "the fault is in force")
+            finally:
+                process.kill()
+        if replicas(stack) == "0":
+            return
+    pytest.fail("the fault never came into force")
 
 
-def test_a_pod_fault_and_a_service_fault(stack: PulumiStack, document: Path, tmp_path: Path) -> None:
-    options = ("--target", str(document), "--engine", ENGINE, "--output", str(tmp_path / "report"), "--yes")
-    done = runner("fault", "delete-now", "wrong-port", *options)
-    results = json.loads((tmp_path / "report" / "results.json").read_text())
-    found = {one["name"]: one for one in results["experiments"]}
-    assert set(found) == {"clickhouse/server/delete-now", "clickhouse/clients/wrong-port"}, done.text
-    for one in found.values():
-        assert one["injection"]["confirmed"] and one["injection"]["revert_confirmed"], one["reason"]
-        assert one["steady_after"] and not one["rto_censored"], one
-        assert one["answers"]["wrong"] == 0
-    assert found["clickhouse/server/delete-now"]["unavailable_seconds"] > 0
-    assert "leads to" in found["clickhouse/clients/wrong-port"]["injection"]["proof"]
+def experiment(fault: str, document: Path, report: Path) -> dict[str, Any]:
+    """The runner's result of one experiment."""
+    options = ("--target", str(document), "--engine", ENGINE, "--output", str(report), "--yes")
+    for _ in range(ATTEMPTS):
+        done = runner("fault", fault, *options)
+        (found,) = json.loads((report / "results.json").read_text())["experiments"]
+        if found["steady_before"]:
+            break
+    result: dict[str, Any] = found
+    assert result["injection"]["confirmed"] and result["injection"]["revert_confirmed"], done.text
+    assert result["steady_after"] and not result["rto_censored"], done.text
+    assert result["answers"]["wrong"] == 0
+    return result
+
+
+def test_a_pod_fault(document: Path, tmp_path: Path) -> None:
+    result = experiment("delete-now", document, tmp_path / "report")
+    assert "is gone" in result["injection"]["proof"] or "is ending" in result["injection"]["proof"]
+    assert result["unavailable_seconds"] > 0
+
+
+def test_a_service_fault(document: Path, tmp_path: Path) -> None:
+    assert "leads to" in experiment("wrong-port", document, tmp_path / "report")["injection"]["proof"]
 
 
 def test_another_process_recovers_what_a_killed_runner_left(stack: PulumiStack, document: Path, tmp_path: Path) -> None:

@@ -115,6 +115,10 @@ class FakeControl:
         if resource in self.lacking:
             raise MeansError(f"no right to {verb} {resource}")
 
+    def judge(self, ref: ObjectRef) -> None:
+        if str(ref) in self.lacking:
+            raise MeansError(f"{ref} is not ours to strike")
+
     def put_back(self, revert: Revert) -> None:
         self.back.append(revert)
 

@@ -255,6 +255,9 @@ def test_a_volume_bound_to_its_node_cannot_move(stack: FakeStack) -> None:
     stack.control.seen = [NodeView("node1", True, True), NodeView("node2", True, False)]
     with pytest.raises(NotPossible, match="no other node than node1"):
         fault.preflight()
+    stack.control.lacking = {"Node/node1"}
+    with pytest.raises(MeansError, match="not ours to strike"):
+        fault.preflight()
 
 
 def test_a_moved_pod_leaves_its_node_open(stack: FakeStack) -> None:

@@ -67,7 +67,7 @@ class Sizes(Stack):
         seen = {"resource": {"name": "cpu", "current": {"averageUtilization": 12}}}
         self.api.add(
             HPA,
-            spec={"scaleTargetRef": target, "maxReplicas": most, "metrics": [aim]},
+            spec={"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": most, "metrics": [aim]},
             status={"desiredReplicas": 2, "currentMetrics": [seen]},
         )
 
@@ -136,7 +136,7 @@ def test_the_autoscaler_is_timed_both_ways(stack: Sizes) -> None:
     assert list(steps)[:4] == ["out decided", "out pod ready", "out worker active", "out latency recovered"]
     assert steps["in pod gone"] is not None
     assert record.before == "2 workers"
-    assert record.evidence == ["the autoscaler saw 12 % before the load, and holds 70 %"]
+    assert record.evidence == ["the autoscaler saw 12 % before the load and holds 70 %, with 2 workers"]
     assert all("/leases" in where for _, where in stack.api.changes())
 
 
@@ -150,7 +150,7 @@ def test_an_autoscaler_that_is_at_its_end_is_left_alone(stack: Sizes) -> None:
     stack.autoscale(most=2)
     record = scale(stack, "autoscaling")
     assert record.skipped
-    assert "has 2 workers already, and may have 2 at most" in record.reason
+    assert "may have 2 workers, neither more nor fewer" in record.reason
 
 
 def test_an_autoscaler_that_sees_load_already_is_not_begun_with(stack: Sizes) -> None:
@@ -158,7 +158,10 @@ def test_an_autoscaler_that_sees_load_already_is_not_begun_with(stack: Sizes) ->
     stack.api.get(HPA)["status"]["currentMetrics"][0]["resource"]["current"]["averageUtilization"] = 69
     record = scale(stack, "autoscaling", ScalePlan(50.0, 50.0, calm=0.1, limit=0.3, deadline=1.0))
     assert not record.complete and record.steps == []
-    assert "the autoscaler saw 69 % before the load, and holds 70 %, which does not fall" in record.reason
+    assert (
+        "the autoscaler saw 69 % before the load and holds 70 %, with 2 workers, which does not become less"
+        in record.reason
+    )
 
 
 def test_by_hand_is_not_for_workers_that_an_autoscaler_owns(stack: Sizes) -> None:
