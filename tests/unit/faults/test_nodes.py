@@ -13,7 +13,8 @@ from engines import Endpoint
 from faults.base import Fault, NotPossible, Tuning
 from faults.catalogue import Impossible, bind
 from faults.ledger import Ledger
-from faults.nodes import LOSS_SECONDS, Drain, KubeletStop, NodeLoss, NodeUnreachable, Taint
+from faults.node_failures import LOSS_SECONDS, KubeletStop, NodeLoss, NodeUnreachable
+from faults.nodes import Drain, Taint
 from faults.recovery import recover
 from targets.base import M, MeansError
 from targets.kubernetes.means import KEY_LABEL, NodeAction, NodeCommands, ObjectRef
