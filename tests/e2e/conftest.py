@@ -76,14 +76,11 @@ def base_settings(sandbox: Path | None) -> dict[str, object]:
     }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_stack(
     base_settings: dict[str, object], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], PulumiStack]]:
-    """Makes stacks with names of their own; all are gone after the module, whatever happened.
-
-    Another module's stack would cost time, and no node may be struck that somebody else's engine depends on.
-    """
+    """Makes stacks with names of their own; all are gone at the end, whatever happened."""
     if shutil.which("pulumi") is None:
         pytest.skip("the Pulumi CLI is not on the PATH")
     made: list[PulumiStack] = []
