@@ -183,3 +183,15 @@ def test_a_kept_instance_that_hangs_is_ended_all_the_same(monkeypatch: pytest.Mo
     pids = [kept.status.pid, *(process.pid or 0 for process in kept.status.processes)]
     lifecycle.down()
     _until(lambda: all(_gone(psutil.Process(pid)) if psutil.pid_exists(pid) else True for pid in pids), "it is left")
+
+
+def test_ending_kept_instances_leaves_those_of_another_state_directory(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lifecycle.up(CLICKHOUSE)
+    monkeypatch.setenv("QER_STATE_DIR", str(tmp_path / "elsewhere"))
+    lifecycle.up(CLICKHOUSE)
+    assert lifecycle.down() == 1
+    monkeypatch.setenv("QER_STATE_DIR", str(state))
+    assert [kept.name for kept in lifecycle.status()] == [first.name]
+    assert lifecycle.down() == 1
