@@ -8,7 +8,8 @@ from typing import Any
 import kr8s
 
 from components import chart_source
-from components.preflight import GROUP, NotPossible, Room, room_left
+from components.crds import GROUP
+from components.preflight import NotPossible, Room, room_left
 
 Manifest = Mapping[str, Any]
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"

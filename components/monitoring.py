@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes.helm.v3 as helm
-import pulumi_kubernetes.helm.v4 as rendered
 
 from components.crds import CrdGuard
 from components.credentials import PASSWORD, USERNAME, password, secret
@@ -101,20 +100,30 @@ class Monitoring(pulumi.ComponentResource):
         )
 
     def _rendered(self, values: pulumi.Output[dict[str, object]]) -> pulumi.Resource:
-        """The chart's resources as YAML: a release needs a cluster."""
+        """The chart's resources as YAML: a release needs a cluster.
+
+        The older of the provider's two charts: only it can be told for which Kubernetes it renders. The other one takes
+        1.20 where no cluster answers, which the chart refuses.
+        """
         settings = self._settings
-        repository = settings.monitoring_chart_repository
-        return rendered.Chart(
-            f"{self._site.prefix}-{NAME}",
-            name=self._short,
-            namespace=self._namespace,
-            chart=settings.monitoring_chart,
-            version=settings.monitoring_chart_version,
-            repository_opts=rendered.RepositoryOptsArgs(repo=repository) if repository else None,
-            skip_crds=True,
-            values=values,
-            opts=child(self),
+        chart, repository = settings.monitoring_chart, settings.monitoring_chart_repository
+        namespace, version = self._namespace, settings.render_kubernetes_version
+        config = (
+            helm.ChartOpts(
+                chart=chart,
+                version=settings.monitoring_chart_version,
+                fetch_opts=helm.FetchOpts(repo=repository),
+                namespace=namespace,
+                values=values,
+                skip_crd_rendering=True,
+                kube_version=version,
+            )
+            if repository
+            else helm.LocalChartOpts(
+                path=chart, namespace=namespace, values=values, skip_crd_rendering=True, kube_version=version
+            )
         )
+        return helm.Chart(self._short, config, child(self))
 
     def _services(self) -> dict[str, str]:
         settings, name = self._settings, self._short

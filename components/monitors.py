@@ -9,11 +9,13 @@ import pulumi
 import pulumi_kubernetes.apiextensions as extensions
 import pulumi_kubernetes.meta.v1 as meta
 
+from components.crds import GROUP
+from components.credentials import PASSWORD, USERNAME
 from components.rules import engine_rules
-from components.site import COMPONENT, INSTANCE, NAME, Site, child
+from components.site import Site, child
 from components.trino import METRICS
 
-_API = "monitoring.coreos.com/v1"
+_API = f"{GROUP}/v1"
 # Trino shows some ten thousand series; these are what alerts, dashboards and reports ask for.
 _TRINO_SERIES = "(jvm_|java_lang_|trino_execution_|trino_memory_|trino_metadata_|io_airlift_node_|process_).*"
 
@@ -74,8 +76,7 @@ class Monitors(pulumi.ComponentResource):
         return f"{kind}/{name}"
 
     def _monitor(self, name: str, component: str, endpoint: dict[str, object]) -> dict[str, object]:
-        selector = {NAME: name, INSTANCE: self._site.prefix, COMPONENT: component}
-        return {"selector": {"matchLabels": selector}, "endpoints": [endpoint]}
+        return {"selector": {"matchLabels": self._site.selector(name, component)}, "endpoints": [endpoint]}
 
     def _trino_endpoint(self) -> dict[str, object]:
         return {
@@ -85,8 +86,8 @@ class Monitors(pulumi.ComponentResource):
             "interval": "30s",
             "scrapeTimeout": "20s",
             "basicAuth": {
-                "username": {"name": METRICS, "key": "username"},
-                "password": {"name": METRICS, "key": "password"},
+                "username": {"name": METRICS, "key": USERNAME},
+                "password": {"name": METRICS, "key": PASSWORD},
             },
             "tlsConfig": {
                 "ca": {"secret": {"name": self._args.trino_tls_secret, "key": "ca.crt"}},

@@ -8,12 +8,11 @@ from decimal import Decimal
 from typing import Protocol
 
 from components import clickhouse
+from components.crds import GROUP
 from components.namespaces import wanted
 from components.quantities import MEBIBYTE, quantity
 from components.requests import Need, needs
 from components.site import INSTANCE, Site
-
-GROUP = "monitoring.coreos.com"
 
 
 class NotPossible(Exception):
@@ -157,10 +156,10 @@ def _certificate(site: Site, view: View) -> None:
 
 def _room(site: Site, view: View) -> None:
     rooms = view.room([site.namespace(part) for part in wanted(site)])
-    left = place(needs(site.settings, nodes=len(rooms)), rooms)
+    asked = needs(site.settings, nodes=len(rooms))
+    left = place(asked, rooms)
     if left is None:
         return
-    asked = needs(site.settings, nodes=len(rooms))
     memory = sum(need.memory for need in asked) / MEBIBYTE
     cpu = sum(need.cpu for need in asked)
     free = sum(room.memory for room in rooms) / MEBIBYTE

@@ -109,6 +109,7 @@ class Settings(BaseModel):
     namespaces_owned: bool = True
     preflight: bool = True
     render_directory: str = ""
+    render_kubernetes_version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")] = "1.34.0"
     image_pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
     credentials_rotation: Annotated[str, StringConstraints(min_length=1, max_length=64)] = "1"
     node_failure_seconds: Seconds = 10

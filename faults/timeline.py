@@ -91,7 +91,10 @@ def _last_run(attempts: Sequence[Attempt], count: int) -> list[Attempt]:
     run: list[Attempt] = []
     last: list[Attempt] = []
     for attempt in attempts:
-        run = [*run, attempt] if attempt.outcome is Outcome.OK else []
+        if attempt.outcome is not Outcome.OK:
+            run = []
+            continue
+        run.append(attempt)
         if len(run) >= count:
             last = run
     return last

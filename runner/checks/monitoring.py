@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from faults.observer import wait_until
 from runner.checks.registry import CheckFailed, expect, fail
 from runner.results import CheckResult, Evidence, Verdict
 from targets.base import MonitoringAccess, MonitoringEndpoint, Target
@@ -43,6 +44,16 @@ class Monitoring:
         response.raise_for_status()
         is_json = response.headers.get("Content-Type", "").startswith("application/json")
         return response.json() if is_json else response.text
+
+    def query(self, expression: str) -> Any:  # noqa: ANN401 - JSON
+        """Samples of an instant query, as Prometheus' HTTP API gives them: one ``metric`` and ``value`` each."""
+        return self.ask("prometheus", "/api/v1/query", {"query": expression})["data"]["result"]
+
+    def first(self, expression: str) -> float | None:
+        """The value of an instant query's first sample, which becomes evidence; ``None`` when there is none."""
+        found = self.query(expression)
+        self.record(expression, found[0]["value"][1] if found else "nothing")
+        return float(found[0]["value"][1]) if found else None
 
     def record(self, sent: str, received: str) -> None:
         """Keep one exchange, the last one for each question."""
@@ -92,12 +103,14 @@ def results(target: Target, *, settle_seconds: float = SETTLE_SECONDS) -> Iterat
 
 def run(entry: MonitoringCheck, monitoring: Monitoring, settle_seconds: float) -> CheckResult:
     """Run one check until it passes or the time is over."""
-    began = time.monotonic()
-    while True:
+    began, reason = time.monotonic(), ""
+
+    def passed() -> bool:
+        nonlocal reason
         reason = _attempt(entry, monitoring)
-        if not reason or time.monotonic() - began > settle_seconds:
-            break
-        time.sleep(POLL_SECONDS)
+        return not reason
+
+    wait_until(passed, settle_seconds, POLL_SECONDS)
     return CheckResult(
         name=f"{ENGINE}/{entry.name}",
         engine=ENGINE,
@@ -151,9 +164,7 @@ def samples_kept(monitoring: Monitoring) -> None:
     """A query over what was scraped answers for each engine's namespace."""
     for engine in monitoring.outputs.engines:
         query = f'sum(up{{namespace="{engine.namespace}"}})'
-        found = monitoring.ask("prometheus", "/api/v1/query", {"query": query})["data"]["result"]
-        monitoring.record(query, found[0]["value"][1] if found else "nothing")
-        expect(bool(found) and float(found[0]["value"][1]) > 0, f"{query} gave nothing")
+        expect((monitoring.first(query) or 0) > 0, f"{query} gave nothing")
 
 
 @_check("Prometheus sends its alerts to an Alertmanager that is ready", "prometheus", "alertmanager")
@@ -170,17 +181,14 @@ def containers_measured(monitoring: Monitoring) -> None:
     """Memory of the engines' containers, which reports and alerts are about."""
     for engine in monitoring.outputs.engines:
         query = f'count(container_memory_working_set_bytes{{namespace="{engine.namespace}",container!=""}})'
-        found = monitoring.ask("prometheus", "/api/v1/query", {"query": query})["data"]["result"]
-        monitoring.record(query, found[0]["value"][1] if found else "nothing")
-        expect(bool(found), f"{query} gave nothing")
+        expect(monitoring.first(query) is not None, f"{query} gave nothing")
 
 
 @_check("Objects of the cluster are measured", "prometheus", "kube-state-metrics")
 def objects_measured(monitoring: Monitoring) -> None:
     """kube-state-metrics reports the engines' workloads."""
     query = "count(kube_pod_info) by (namespace)"
-    found = monitoring.ask("prometheus", "/api/v1/query", {"query": query})["data"]["result"]
-    there = {one["metric"]["namespace"] for one in found}
+    there = {one["metric"]["namespace"] for one in monitoring.query(query)}
     monitoring.record(query, ", ".join(sorted(there)))
     missing = [engine.namespace for engine in monitoring.outputs.engines if engine.namespace not in there]
     expect(not missing, f"no pods are reported in {', '.join(missing)}")
@@ -189,10 +197,7 @@ def objects_measured(monitoring: Monitoring) -> None:
 @_check("Nodes are measured", "prometheus", "node-exporter")
 def nodes_measured(monitoring: Monitoring) -> None:
     """node-exporter on every node that the cluster has."""
-    query = "count(node_uname_info)"
-    found = monitoring.ask("prometheus", "/api/v1/query", {"query": query})["data"]["result"]
-    monitoring.record(query, found[0]["value"][1] if found else "nothing")
-    expect(bool(found), "no node-exporter is scraped")
+    expect(monitoring.first("count(node_uname_info)") is not None, "no node-exporter is scraped")
 
 
 @_check("Grafana is healthy, takes the password, and has Prometheus as a data source", "grafana")

@@ -11,8 +11,8 @@ from targets.embedded.config import EmbeddedConfig
 from targets.embedded.messages import Status
 from targets.embedded.plan import OUTPUTS_FILE
 
-_started: list[instances.Instance] = []
-"""What this very process has started: its child, which has to be waited for when it ends before this process does."""
+_started: dict[Path, instances.Instance] = {}
+"""What this very process has started, by its directory: children that have to be waited for when they end first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def up(config: EmbeddedConfig) -> KeptInstance:
             return there
         raise TargetError("an embedded instance with other settings is running; end it first: runner embedded down")
     instance = instances.start(replace(config, keep=True))
-    _started.append(instance)
+    _started[instance.run.directory] = instance
     return _described(instance)
 
 
@@ -49,8 +49,9 @@ def down() -> int:
     kept = instances.kept()
     for instance in kept:
         instances.end(instance)
-    while _started:
-        _started.pop().release()
+        child = _started.pop(instance.run.directory, None)
+        if child is not None:
+            child.release()
     return len(kept)
 
 

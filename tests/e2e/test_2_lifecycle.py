@@ -23,7 +23,7 @@ from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, objects, run
 READY_SECONDS = 240
 CLIENT = "nicolaka/netshoot:v0.13"
 LINEITEMS = 6001215  # of scale factor 1, TPC-H specification 4.2.5
-RUNNING_SECONDS = 60
+RUNNING_SECONDS = 120
 BUSY_SECONDS = 75
 HUNG_SECONDS = 180
 

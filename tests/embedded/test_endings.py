@@ -100,6 +100,8 @@ def test_nothing_is_left_of_clickhouse(deed: str, number: signal.Signals | None,
         _nothing_is_left(started, state)
 
 
+# The first start of all has a rehearsal before it, whose processes would be taken for the run's own.
+@pytest.mark.usefixtures("kept_instance")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
 def test_nothing_is_left_of_trino_when_it_is_still_starting(number: signal.Signals, state: Path) -> None:
     with _runner("trino", "early") as started:
@@ -108,6 +110,7 @@ def test_nothing_is_left_of_trino_when_it_is_still_starting(number: signal.Signa
         _nothing_is_left(started, state)
 
 
+@pytest.mark.usefixtures("kept_instance")
 @pytest.mark.skipif(sys.platform != "linux", reason="a parent's death is signalled on Linux only")
 @pytest.mark.parametrize("engine", ["clickhouse", "trino"])
 def test_engines_die_with_a_killed_supervisor_and_the_next_start_sweeps(engine: str, state: Path) -> None:
@@ -180,3 +183,15 @@ def test_a_kept_instance_that_hangs_is_ended_all_the_same(monkeypatch: pytest.Mo
     pids = [kept.status.pid, *(process.pid or 0 for process in kept.status.processes)]
     lifecycle.down()
     _until(lambda: all(_gone(psutil.Process(pid)) if psutil.pid_exists(pid) else True for pid in pids), "it is left")
+
+
+def test_ending_kept_instances_leaves_those_of_another_state_directory(
+    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lifecycle.up(CLICKHOUSE)
+    monkeypatch.setenv("QER_STATE_DIR", str(tmp_path / "elsewhere"))
+    lifecycle.up(CLICKHOUSE)
+    assert lifecycle.down() == 1
+    monkeypatch.setenv("QER_STATE_DIR", str(state))
+    assert [kept.name for kept in lifecycle.status()] == [first.name]
+    assert lifecycle.down() == 1

@@ -45,6 +45,7 @@ def rendered(request: pytest.FixtureRequest, chart: Path, tmp_path_factory: pyte
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULUMI_BACKEND_URL", f"file://{directory / 'state'}")
         patch.setenv("PULUMI_CONFIG_PASSPHRASE", "throwaway")
+        patch.setenv("KUBECONFIG", str(directory / "none"))  # whatever cluster there is, rendering asks none
         settings = {
             **CONFIGURATIONS[request.param],
             "renderDirectory": str(directory / "yaml"),
