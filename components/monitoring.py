@@ -58,13 +58,15 @@ class Monitoring(pulumi.ComponentResource):
         self._site, self._settings, self._namespace = args.site, args.site.settings, args.namespace
         self._short = short_name(args.site.prefix)
         self.grafana_password = self._grafana_login() if self._settings.grafana_enabled else None
-        values = pulumi.Output.all(*args.watched.values()).apply(self._values)
+        values = chart_values(
+            self._settings,
+            name=self._short,
+            namespaces=list(args.watched.values()),
+            grafana_secret=GRAFANA_SECRET,
+        )
         self.ready = self._rendered(values) if self._settings.render_directory else self._release(values)
         self.services = self._services()
         self.register_outputs({"services": dict(self.services)})
-
-    def _values(self, watched: list[str]) -> dict[str, object]:
-        return chart_values(self._settings, name=self._short, namespaces=watched, grafana_secret=GRAFANA_SECRET)
 
     def _grafana_login(self) -> pulumi.Output[str]:
         made = password("grafana-password", self._site, self)
@@ -78,7 +80,7 @@ class Monitoring(pulumi.ComponentResource):
         )
         return made
 
-    def _release(self, values: pulumi.Output[dict[str, object]]) -> pulumi.Resource:
+    def _release(self, values: Mapping[str, object]) -> pulumi.Resource:
         settings = self._settings
         before: list[pulumi.Resource] = []
         if settings.monitoring_crds == "install":
@@ -99,7 +101,7 @@ class Monitoring(pulumi.ComponentResource):
             opts=child(self, *before),
         )
 
-    def _rendered(self, values: pulumi.Output[dict[str, object]]) -> pulumi.Resource:
+    def _rendered(self, values: Mapping[str, object]) -> pulumi.Resource:
         """The chart's resources as YAML: a release needs a cluster.
 
         The older of the provider's two charts: only it can be told for which Kubernetes it renders. The other one takes

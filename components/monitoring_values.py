@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import pulumi
 
 from components.settings import Settings
 
@@ -35,7 +37,9 @@ _SCRAPE_INTERVAL = {"small": "15s", "large": "30s"}
 _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 
 
-def chart_values(settings: Settings, *, name: str, namespaces: list[str], grafana_secret: str) -> Values:
+def chart_values(
+    settings: Settings, *, name: str, namespaces: Sequence[pulumi.Input[str]], grafana_secret: str
+) -> Values:
     """All values, with the configured ones merged over ours.
 
     Args:
@@ -85,7 +89,7 @@ def _absent_parts() -> Values:
     return {part: {"enabled": False} for part in (*parts, "kubelet")}
 
 
-def _operator(settings: Settings, namespaces: list[str]) -> Values:
+def _operator(settings: Settings, namespaces: Sequence[pulumi.Input[str]]) -> Values:
     return {
         # Only this stack's namespaces: several operators in one cluster would undo each other's work elsewhere.
         "namespaces": {"releaseNamespace": True, "additional": namespaces},
