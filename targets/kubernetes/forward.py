@@ -17,11 +17,10 @@ from kr8s.asyncio.objects import Pod, Service
 from typing_extensions import override
 
 from targets.kubernetes.cluster import Cluster
-from targets.kubernetes.listener import LocalPort, NoEndpoint, until_first
+from targets.kubernetes.listener import Client, LocalPort, NoEndpoint, until_first
 
-_CHUNK = 256 * 1024
 _DATA = b"\x00"  # channel of the first port's data; 1 is the one of its errors
-_RESOLVE_SECONDS = 15.0
+_CONNECT_SECONDS = 15.0
 
 
 class PortForward(LocalPort):
@@ -37,20 +36,39 @@ class PortForward(LocalPort):
     def __init__(self, cluster: Cluster, namespace: str, service: str, port: int) -> None:
         super().__init__(cluster)
         self._namespace, self._service, self._port = namespace, service, port
+        self._resolving: asyncio.Task[tuple[Pod, int]] | None = None
 
     @override
-    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(_RESOLVE_SECONDS):
-            pod, port = await self._resolve()
-        async with self._cluster.api.open_websocket(
-            version=pod.version,
-            url=f"{pod.endpoint}/{pod.name}/portforward",
-            namespace=pod.namespace,
-            params={"ports": str(port)},
-        ) as socket:
+    async def _tunnel(self, client: Client) -> None:
+        async with contextlib.AsyncExitStack() as opened:
+            async with client.patience(_CONNECT_SECONDS):
+                pod, port = await self._endpoint()
+                socket = await opened.enter_async_context(
+                    self._cluster.api.open_websocket(
+                        version=pod.version,
+                        url=f"{pod.endpoint}/{pod.name}/portforward",
+                        namespace=pod.namespace,
+                        params={"ports": str(port)},
+                    )
+                )
             await until_first(
-                asyncio.create_task(_upwards(reader, socket)), asyncio.create_task(_downwards(socket, writer))
+                asyncio.create_task(_upwards(client, socket)), asyncio.create_task(_downwards(socket, client.writer))
             )
+
+    async def _endpoint(self) -> tuple[Pod, int]:
+        """A pod and its port as of now; connections that come while the API is being asked share its answer."""
+        if self._resolving is None or self._resolving.done():
+            self._resolving = asyncio.create_task(self._resolve())
+            # Nobody may be left to see its failure.
+            self._resolving.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return await asyncio.shield(self._resolving)
+
+    @override
+    async def _shut(self) -> None:
+        await super()._shut()
+        if self._resolving is not None:
+            self._resolving.cancel()
+            await asyncio.gather(self._resolving, return_exceptions=True)
 
     async def _resolve(self) -> tuple[Pod, int]:
         service = await Service.get(self._service, namespace=self._namespace, api=self._cluster.api)
@@ -95,8 +113,8 @@ def container_port(service: Mapping[str, Any], pod: Mapping[str, Any], port: int
     return int(named[0])
 
 
-async def _upwards(reader: asyncio.StreamReader, socket: httpx_ws.AsyncWebSocketSession) -> None:
-    while data := await reader.read(_CHUNK):
+async def _upwards(client: Client, socket: httpx_ws.AsyncWebSocketSession) -> None:
+    while data := await client.receive():
         await socket.send_bytes(_DATA + data)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self
 
@@ -11,9 +13,50 @@ import httpx_ws
 
 from targets.kubernetes.cluster import FAILURES, Cluster
 
+CHUNK = 256 * 1024
+
 
 class NoEndpoint(Exception):
     """There is nothing on the other side that could take the connection."""
+
+
+class Client:
+    """The near end of one connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self.writer = reader, writer
+        self._early = b""
+
+    async def receive(self) -> bytes:
+        """What it sends next; empty when it sends no more."""
+        if self._early:
+            early, self._early = self._early, b""
+            return early
+        return await self._reader.read(CHUNK)
+
+    @asynccontextmanager
+    async def patience(self, seconds: float) -> AsyncIterator[None]:
+        """Ends the block with ``TimeoutError`` after some time, and as soon as the client has left.
+
+        A client that gave up must not leave its work behind: many of them would hold up those who come later.
+        """
+        async with asyncio.timeout(seconds) as limit:
+            watch = asyncio.create_task(self._gone())
+            watch.add_done_callback(lambda task: None if task.cancelled() else limit.reschedule(0))
+            try:
+                yield
+            finally:
+                watch.cancel()
+                await asyncio.gather(watch, return_exceptions=True)
+
+    async def _gone(self) -> None:
+        """Keep what the client sends, and return when it has closed its side."""
+        while len(self._early) < CHUNK:
+            data = await self._reader.read(CHUNK)
+            if not data:
+                return
+            self._early += data
+        await asyncio.Event().wait()  # it sends without waiting for us: whether it leaves shows later
 
 
 class LocalPort(ABC):
@@ -30,7 +73,7 @@ class LocalPort(ABC):
         self.local_port = 0
 
     @abstractmethod
-    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _tunnel(self, client: Client) -> None:
         """Carry one connection to its end.
 
         Raises:
@@ -74,7 +117,7 @@ class LocalPort(ABC):
         assert task is not None  # noqa: S101 - the server runs this in a task
         self._tunnels.add(task)
         try:
-            await self._tunnel(reader, writer)
+            await self._tunnel(Client(reader, writer))
         except (*FAILURES, NoEndpoint, TimeoutError, httpx_ws.HTTPXWSException, BaseExceptionGroup):
             # The client sees its connection reset, which is what happened to it.
             writer.transport.abort()

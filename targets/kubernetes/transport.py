@@ -20,13 +20,12 @@ from typing_extensions import override
 from targets.base import BadOutputs, TargetError
 from targets.kubernetes.cluster import FAILURES, Cluster
 from targets.kubernetes.forward import PortForward
-from targets.kubernetes.listener import LocalPort, NoEndpoint, until_first
+from targets.kubernetes.listener import Client, LocalPort, NoEndpoint, until_first
 
 AUTO, PORT_FORWARD, NODE_PORT, IN_CLUSTER = "auto", "port-forward", "node-port", "in-cluster"
 CHOICES = (AUTO, PORT_FORWARD, NODE_PORT, IN_CLUSTER)
 TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _CONNECT_SECONDS = 2.0
-_CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +167,12 @@ class NodeRelay(LocalPort):
         self._port = port
 
     @override
-    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        node_reader, node_writer = await self._connect()
+    async def _tunnel(self, client: Client) -> None:
+        async with client.patience(_CONNECT_SECONDS * len(self._hosts)):
+            node_reader, node_writer = await self._connect()
+        node = Client(node_reader, node_writer)
         try:
-            await until_first(
-                asyncio.create_task(_copy(reader, node_writer)), asyncio.create_task(_copy(node_reader, writer))
-            )
+            await until_first(asyncio.create_task(_copy(client, node)), asyncio.create_task(_copy(node, client)))
         finally:
             node_writer.transport.abort()
 
@@ -189,10 +188,10 @@ class NodeRelay(LocalPort):
         raise NoEndpoint
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(_CHUNK):
-        writer.write(data)
-        await writer.drain()
+async def _copy(source: Client, sink: Client) -> None:
+    while data := await source.receive():
+        sink.writer.write(data)
+        await sink.writer.drain()
 
 
 def _through_nodes(cluster: Cluster, engines: Mapping[str, ServicePort]) -> NodePorts:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
-from targets.kubernetes.forward import container_port, is_ready
+from targets.kubernetes.cluster import Cluster
+from targets.kubernetes.forward import PortForward, container_port, is_ready
 from targets.kubernetes.listener import NoEndpoint
 
 POD: dict[str, Any] = {
@@ -38,3 +41,33 @@ def test_only_ready_pods_that_stay_get_connections() -> None:
     assert not is_ready({**POD, "status": {"conditions": [{"type": "Ready", "status": "False"}]}})
     assert not is_ready({**POD, "status": {}})
     assert not is_ready({**POD, "metadata": {"name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z"}})
+
+
+class Slow(PortForward):
+    """Counts how often the API is asked, which takes a while."""
+
+    def __init__(self) -> None:
+        super().__init__(Cluster(), "n", "s", 443)
+        self.asked = 0
+        self.answered = asyncio.Event()
+
+    @override
+    async def _resolve(self) -> tuple[Any, int]:
+        self.asked += 1
+        await self.answered.wait()
+        return self.asked, 443
+
+
+def test_connections_that_come_together_share_one_answer_and_later_ones_ask_again() -> None:
+    async def connect() -> None:
+        forward = Slow()
+        together = [asyncio.create_task(forward._endpoint()) for _ in range(10)]
+        await asyncio.sleep(0)
+        given_up = together.pop()
+        given_up.cancel()
+        forward.answered.set()
+        assert await asyncio.gather(*together) == [(1, 443)] * 9
+        assert await forward._endpoint() == (2, 443)
+        assert given_up.cancelled()
+
+    asyncio.run(connect())
