@@ -7,7 +7,7 @@ PACKAGES := engines targets benchmarks faults runner components __main__.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e bench-recovery clean
+.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,7 +49,10 @@ constraints: ## Pin every package anew (after a change of requirements*.txt)
 	build/pins/bin/pip install --quiet -r build/requirements-dev.txt
 	{ head -n 1 constraints.txt; build/pins/bin/pip freeze; } > build/constraints.txt && mv build/constraints.txt constraints.txt
 
-e2e: $(STAMP) ## End to end on the cluster in KUBECONFIG
+e2e: $(STAMP) ## End to end on the cluster in KUBECONFIG: what every change must pass
+	$(BIN)/python -m pytest tests/e2e -m 'not full' $(ARGS)
+
+e2e-full: $(STAMP) ## All of it: every fault, the runner killed at random moments, scaling
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
 
 bench-recovery: $(STAMP) ## Recovery of the stack in TARGET against the official chart's settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shlex
@@ -120,6 +121,29 @@ def struck(new_stack: Callable[[str], PulumiStack]) -> PulumiStack:
     }
     made.must_up()
     return made
+
+
+@pytest.fixture(scope="module")
+def document(stack: PulumiStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The outputs document of the module's stack, as a file."""
+    path = tmp_path_factory.mktemp("outputs") / "outputs.json"
+    path.write_text(json.dumps(stack.outputs()))
+    return path
+
+
+@pytest.fixture
+def commands(sandbox: Path | None) -> tuple[str, ...]:
+    """The runner's options that break nodes and mend them."""
+    if sandbox is None:
+        pytest.skip("this cluster has no commands that break nodes")
+    return (
+        f"--node-stop={sandbox} node kill {{node}}",
+        f"--node-start={sandbox} node boot {{node}}",
+        f"--kubelet-stop={sandbox} node stop {{node}} kubelet",
+        f"--kubelet-start={sandbox} node start {{node}} kubelet",
+        f"--node-cut={sandbox} node partition {{node}}",
+        f"--node-heal={sandbox} node heal {{node}}",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from targets.kubernetes.annotations import PREFIX
-from targets.kubernetes.means import FIELD_MANAGER, KEY_LABEL
+from targets.kubernetes.means import KEY_LABEL
+from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
 from tests.e2e.conftest import eventually
 from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, kubectl, objects, run
 
@@ -20,26 +20,12 @@ ENGINE, WORKLOAD = "clickhouse", "statefulset/clickhouse"
 HOLD = 5
 TTL = HOLD + 30  # of the command line
 KILLED = "scale-to-zero"
-READY_SECONDS = 240
 ATTEMPTS = 3  # a busy machine may not be steady at first; then nothing is injected
-KINDS = (
-    "deployments,statefulsets,replicasets,controllerrevisions,services,networkpolicies,poddisruptionbudgets,"
-    "persistentvolumeclaims,configmaps,secrets,serviceaccounts,roles,rolebindings,horizontalpodautoscalers,leases"
-)
-
-Shape = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def stack(struck: PulumiStack) -> PulumiStack:
     return struck
-
-
-@pytest.fixture(scope="module")
-def document(stack: PulumiStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("outputs") / "outputs.json"
-    path.write_text(json.dumps(stack.outputs()))
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -51,55 +37,6 @@ def clean(stack: PulumiStack) -> Iterator[None]:
     eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
     assert differences(before, shapes(stack)) == []
     assert leftovers(stack) == []
-
-
-def all_ready(stack: PulumiStack) -> bool:
-    found = [pod for part in ("trino", "clickhouse") for pod in objects("pods", stack.namespace(part))]
-    ready = [c for pod in found for c in pod["status"].get("conditions", []) if c["type"] == "Ready"]
-    return len(ready) == 3 and all(one["status"] == "True" for one in ready)
-
-
-def shapes(stack: PulumiStack) -> dict[str, Shape]:
-    """Spec, labels, annotations and owners of the fields of every object that the stack has."""
-    found = {}
-    for namespace in stack.outputs()["namespaces"]:
-        listed = kubectl("get", KINDS, "-n", namespace, "-o", "json", "--show-managed-fields")
-        for one in json.loads(listed)["items"]:
-            metadata = one["metadata"]
-            owners = [
-                {name: value for name, value in owner.items() if name != "time"}
-                for owner in metadata.get("managedFields", [])
-                if owner.get("subresource") != "status"
-            ]
-            found[f"{one['kind']} {namespace}/{metadata['name']}"] = {
-                "spec": one.get("spec"),
-                "labels": metadata.get("labels"),
-                "annotations": metadata.get("annotations"),
-                "owners": sorted(json.dumps(owner, sort_keys=True) for owner in owners),
-            }
-    return found
-
-
-def differences(before: dict[str, Shape], after: dict[str, Shape]) -> list[str]:
-    """Objects that came, went or changed."""
-    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-
-
-def leftovers(stack: PulumiStack) -> list[str]:
-    """Whatever exists for a fault only, and every field in our name."""
-    namespaces = stack.outputs()["namespaces"]
-    made = [
-        f"{one['kind']}/{one['metadata']['name']}"
-        for namespace in namespaces
-        for one in objects("pods,networkpolicies,configmaps,jobs", namespace, KEY_LABEL)
-    ]
-    owned = f'"manager": "{FIELD_MANAGER}"'
-    changed = [
-        name
-        for name, shape in shapes(stack).items()
-        if any(owned in owner for owner in shape["owners"]) or PREFIX in json.dumps(shape["annotations"])
-    ]
-    return made + changed
 
 
 def runner(*arguments: str) -> Finished:

@@ -18,12 +18,11 @@ from faults.partitions import PartitionClients
 from targets.contract import Outputs
 from targets.kubernetes import KubernetesTarget
 from targets.kubernetes.faultpod_manifest import LIBRARY, table
+from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
 from tests.e2e.conftest import eventually
 from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, objects, run
-from tests.e2e.test_3_faults import all_ready, differences, leftovers, shapes
 
 ENGINE = "clickhouse"
-READY_SECONDS = 240
 PROOF_SECONDS = 30
 TTL = 8
 IMAGE = "nicolaka/netshoot:v0.13"
@@ -37,13 +36,6 @@ RULES = (
 @pytest.fixture(scope="module")
 def stack(struck: PulumiStack) -> PulumiStack:
     return struck
-
-
-@pytest.fixture(scope="module")
-def document(stack: PulumiStack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("outputs") / "outputs.json"
-    path.write_text(json.dumps(stack.outputs()))
-    return path
 
 
 @pytest.fixture(autouse=True)

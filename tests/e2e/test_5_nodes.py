@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 
-from targets.kubernetes.means import FIELD_MANAGER, KEY_LABEL
+from tests.e2e.clean import READY_SECONDS, all_ready, leftovers, nodes
 from tests.e2e.conftest import eventually
-from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, kubectl, objects, run
+from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, objects, run
 from tests.e2e.runner_image import load_runner_image
 
-READY_SECONDS = 300
 RUN_SECONDS = 600
 STRIKE = ("--engine", "clickhouse", "--component", "server", "--yes")
 
@@ -34,29 +33,6 @@ def clean(stack: PulumiStack) -> Iterator[None]:
     yield
     eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
     assert leftovers(stack) == []
-
-
-def all_ready(stack: PulumiStack) -> bool:
-    found = [pod for part in ("trino", "clickhouse") for pod in objects("pods", stack.namespace(part))]
-    ready = [c for pod in found for c in pod["status"].get("conditions", []) if c["type"] == "Ready"]
-    return len(ready) == 3 and all(one["status"] == "True" for one in ready)
-
-
-def nodes() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(kubectl("get", "nodes", "-o", "json", "--show-managed-fields"))["items"]
-    return found
-
-
-def leftovers(stack: PulumiStack) -> list[str]:
-    """Nodes that are not as they were, and objects that exist for a fault or for a run only."""
-    changed = [
-        node["metadata"]["name"]
-        for node in nodes()
-        if node["spec"].get("unschedulable") or FIELD_MANAGER in json.dumps(node)
-    ]
-    runner = stack.namespace("runner")
-    made = [*objects("pods", runner, KEY_LABEL), *objects("jobs", runner), *objects("leases", runner)]
-    return changed + [f"{one['kind']}/{one['metadata']['name']}" for one in made]
 
 
 def runner(*arguments: str) -> Finished:
@@ -105,13 +81,6 @@ def test_a_drained_node_is_left_and_taken_again(stack: PulumiStack, tmp_path: Pa
     assert f"node {before['spec']['nodeName']} is cordoned" in found["injection"]["proof"]
 
 
-@pytest.fixture
-def commands(sandbox: Path | None) -> tuple[str, ...]:
-    if sandbox is None:
-        pytest.skip("this cluster has no commands that power a node off and on")
-    return (f"--node-stop={sandbox} node kill {{node}}", f"--node-start={sandbox} node boot {{node}}")
-
-
 def test_a_lost_node_is_survived(stack: PulumiStack, commands: tuple[str, ...], tmp_path: Path) -> None:
     found = experiment(stack, tmp_path, "node-loss", *commands)
     assert found["rto_seconds"] is not None
@@ -137,7 +106,7 @@ def test_a_lost_node_comes_back_although_its_runner_was_killed(
         eventually(lambda: not ready() or process.poll() is not None, 240, "the node is lost")
         assert process.poll() is None, "it ended by itself"
         process.send_signal(signal.SIGKILL)
-    done = runner("recover", *target, commands[1])
+    done = runner("recover", *target, *(one for one in commands if one.startswith("--node-start")))
     assert done.status == 0, done.text
     assert "node-loss: reverted" in done.text
     assert ready()
