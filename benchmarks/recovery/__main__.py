@@ -99,7 +99,8 @@ class Bench:
     def _experiment(self, case: Case, side: str, run: int) -> Measured:
         report = self.output / f"{case.label.replace('/', '-')}-{side}-{run}"
         command = [sys.executable, "-m", "runner", "fault", case.fault, "--engine", "trino"]
-        command += ["--component", case.component, "--target", str(self._document(side))]
+        # The one way that leads to both: the reference has no node ports.
+        command += ["--component", case.component, "--target", str(self._document(side)), "--transport", "port-forward"]
         command += ["--output", str(report), "--seed", str(run), "--yes", *self.options]
         # An earlier run's results must not pass for this one's.
         (report / "results.json").unlink(missing_ok=True)

@@ -55,6 +55,7 @@ _SERVERS_OWN = (
     "ipFamilyPolicy",
     "internalTrafficPolicy",
     "healthCheckNodePort",
+    "externalTrafficPolicy",
 )
 
 
