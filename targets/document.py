@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import socket
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from engines import Engine, engine_kinds
 from targets.base import BadOutputs, Target, TargetError
 from targets.contract import SCHEMA_VERSION, EngineOutput, Outputs, SecretRef
 from targets.embedded import instance as instances
-from targets.embedded.paths import state_directory, state_errors
+from targets.embedded.paths import target_directory
 from targets.embedded.target import EmbeddedMeans
 from targets.endpoints import adapter, endpoint
 
@@ -133,11 +132,7 @@ class ExternalTarget(Target):
         if self._instance is not None:
             return self._instance.run.directory
         addresses = " ".join(sorted(f"{engine.host}:{engine.port}" for engine in self.outputs.engines))
-        name = f"{self.outputs.target}-{hashlib.sha256(addresses.encode()).hexdigest()[:12]}"
-        path = state_directory() / "targets" / name
-        with state_errors(path):
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return path
+        return target_directory(self.outputs.target, addresses)
 
     def means(self, protocol: type[M]) -> M | None:
         """See ``Target.means``."""

@@ -29,14 +29,21 @@ def endpoint(output: EngineOutput) -> Endpoint:
         raise TargetError(
             f"{output.kind}: the document names no host that can be reached directly; add one (port {output.port})"
         )
+    password = None if output.password is None else secret(output.password, f"{output.kind} password")
+    ca_file = None if output.ca is None else _file(output.ca, f"{output.kind} CA certificate")
+    return described(output, output.host, output.port, password, ca_file)
+
+
+def described(output: EngineOutput, host: str, port: int, password: str | None, ca_file: Path | None) -> Endpoint:
+    """An engine of the document at an address, with secrets that were read already."""
     return Endpoint(
         kind=output.kind,
-        host=output.host,
-        port=output.port,
+        host=host,
+        port=port,
         scheme=output.scheme,
         user=output.user,
-        password=None if output.password is None else secret(output.password, f"{output.kind} password"),
-        ca_file=None if output.ca is None else _file(output.ca, f"{output.kind} CA certificate"),
+        password=password,
+        ca_file=ca_file,
         catalogs=output.catalogs,
         data_directory=None if output.data_directory is None else Path(output.data_directory),
         expected_nodes=sum(workload.replicas for workload in output.workloads) or 1,

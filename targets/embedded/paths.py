@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -71,3 +72,16 @@ def try_lock(path: Path) -> int | None:
             return None
         raise
     return descriptor
+
+
+def target_directory(kind: str, identity: str) -> Path:
+    """This user's directory for a target that has none of its own, made where it is missing.
+
+    Args:
+        kind: sort of target; part of the name.
+        identity: what tells this target from others of its kind.
+    """
+    path = state_directory() / "targets" / f"{kind}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+    with state_errors(path):
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from engines import Endpoint, Engine, engine_class
+from engines import Engine, engine_class
 from targets.base import EntryStore, M, MonitoringEndpoint, Target, TargetError
 from targets.contract import EngineOutput, MonitoringOutput, Outputs, SecretRef
 from targets.document import only_engines
-from targets.embedded.paths import state_directory, state_errors
+from targets.embedded.paths import target_directory
+from targets.endpoints import described
 from targets.endpoints import secret as local_secret
 from targets.kubernetes.calls import ClusterCalls
 from targets.kubernetes.cluster import Cluster
@@ -71,11 +71,7 @@ class KubernetesTarget(Target):
     @property
     def state_directory(self) -> Path:
         """See ``Target.state_directory``: one for each stack and context."""
-        key = hashlib.sha256(f"{self.outputs.kube_context}/{self.outputs.stack}".encode()).hexdigest()[:12]
-        path = state_directory() / "targets" / f"kubernetes-{key}"
-        with state_errors(path):
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return path
+        return target_directory("kubernetes", f"{self.outputs.kube_context}/{self.outputs.stack}")
 
     def open(self) -> None:
         """Connect to the cluster, read the Secrets, open a way to every Service."""
@@ -118,18 +114,8 @@ class KubernetesTarget(Target):
 
     def _adapter(self, output: EngineOutput) -> Engine:
         address = Address(output.host, output.port) if output.host else self._address(_service(output))
-        endpoint = Endpoint(
-            kind=output.kind,
-            host=address.host,
-            port=address.port,
-            scheme=output.scheme,
-            user=output.user,
-            password=self._secret(output.password, f"{output.kind} password"),
-            ca_file=self._ca_file(output),
-            catalogs=output.catalogs,
-            data_directory=Path(output.data_directory) if output.data_directory else None,
-            expected_nodes=sum(workload.replicas for workload in output.workloads) or 1,
-        )
+        password = self._secret(output.password, f"{output.kind} password")
+        endpoint = described(output, address.host, address.port, password, self._ca_file(output))
         return engine_class(output.kind)(endpoint)
 
     def _part(self, output: MonitoringOutput) -> MonitoringEndpoint:
