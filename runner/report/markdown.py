@@ -192,14 +192,14 @@ def _inserts(experiments: Sequence[Experiment]) -> str:
     rest = [_inserts_line(item, found) for item, found in checked if found.broken == 0]
     blocks = ["\n".join(trouble[:ROWS])]
     if rest:
-        summary = f"inserts in {plural(len(rest), 'experiment')}: each acknowledged one is there exactly once"
+        summary = f"Inserts in {plural(len(rest), 'experiment')}: each acknowledged one is there exactly once"
         blocks.append(_folded(summary, "\n".join(rest[:ROWS])))
     return "\n\n".join(block for block in blocks if block)
 
 
 def _inserts_line(item: Experiment, durability: Durability) -> str:
     """One item of a list."""
-    return f"- {escaped(item.name)}: inserts: {escaped(inserts(durability), 300)}"
+    return f"- {escaped(item.name)}, inserts: {escaped(inserts(durability), 300)}"
 
 
 def _experiment_table(experiments: Sequence[Experiment]) -> str:

@@ -397,6 +397,16 @@ def sample_results(seed: int = 1) -> Results:
     )
 
 
+def with_durability(results: Results, **changes: object) -> Results:
+    """The run with other figures in its first experiment that wrote keys."""
+    experiments = list(results.experiments)
+    at = next(number for number, item in enumerate(experiments) if item.durability is not None)
+    told = experiments[at].durability
+    assert told is not None
+    experiments[at] = experiments[at].model_copy(update={"durability": told.model_copy(update=changes)})
+    return results.model_copy(update={"experiments": tuple(experiments)})
+
+
 def heavy_results(experiments: int = 20, samples: int = 6000, *, all_fail: bool = False) -> Results:
     """Many experiments of many probes, half of them (or all) failed; the same experiment over and over."""
     rng = random.Random(2)  # noqa: S311 - not for secrets
