@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.unit.faults.keyed import FakeTable, KeyedEngine, failed
 from tests.unit.faults.test_experiment import PLAN, ScriptedFault
 
 OUTCOMES = {"a": Outcome.OK, "r": Outcome.FAILED, "?": Outcome.UNKNOWN, "-": Outcome.UNKNOWN}
-FINE = {"lost": 0, "duplicated": 0, "unknown_written": 0, "refused_but_written": 0, "unexpected": 0}
+FINE: dict[str, Any] = {"lost": 0, "duplicated": 0, "unknown_written": 0, "refused_but_written": 0, "unexpected": 0}
 
 
 def attempts(told: str) -> list[Attempt]:
@@ -43,7 +44,7 @@ def attempts(told: str) -> list[Attempt]:
         ({0: 1, 1: 1, 99: 1}, {"unexpected": 1}),
     ],
 )
-def test_each_attempt_is_resolved(found: dict[int, int], change: dict[str, int]) -> None:
+def test_each_attempt_is_resolved(found: dict[int, int], change: dict[str, Any]) -> None:
     assert resolved(attempts("aar?-"), found) == Durability(2, 1, 1, **{**FINE, **change})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,7 +15,7 @@ from runner.results import Durability
 from tests.unit.report.page import parse
 from tests.unit.report.sample import empty_results, sample_results, with_durability
 
-FINE = {"lost": 0, "duplicated": 0, "unknown_written": 0, "refused_but_written": 0, "unexpected": 0}
+FINE: dict[str, Any] = {"lost": 0, "duplicated": 0, "unknown_written": 0, "refused_but_written": 0, "unexpected": 0}
 LINE = "1,412 acknowledged, 6 refused, 3 unknown (2 written), none lost, none duplicated"
 
 
