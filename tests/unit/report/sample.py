@@ -11,7 +11,6 @@ from runner.results import (
     Answers,
     Benchmark,
     CheckResult,
-    Durability,
     EngineEnvironment,
     Environment,
     Evidence,
@@ -28,6 +27,7 @@ from runner.results import (
     TransportOverhead,
     Verdict,
 )
+from tests.unit.report.inserts import written
 
 STARTED = 1_790_000_000.0
 HOSTILE = "<script>alert('x')</script>\"'&<img src=x onerror=alert(1)>"
@@ -198,24 +198,8 @@ def _measures(story: Story, samples: list[Sample], times: Times) -> dict[str, ob
         "latency_during": latency(injected, reverted),
         "latency_after": latency(reverted, until),
         "samples": tuple(samples),
-        "durability": _durability(story) if story.engine == "clickhouse" else None,
+        "durability": written(story.censored) if story.engine == "clickhouse" else None,
     }
-
-
-def _durability(story: Story) -> Durability:
-    """Everything is there once, unless the engine did not come back to say so."""
-    if story.censored:
-        return Durability(acknowledged=31, refused=0, unknown=9, reason=f"no answer: {HOSTILE}")
-    return Durability(
-        acknowledged=1412,
-        refused=6,
-        unknown=3,
-        lost=0,
-        duplicated=0,
-        unknown_written=2,
-        refused_but_written=0,
-        unexpected=0,
-    )
 
 
 CHECKS = (
@@ -395,16 +379,6 @@ def sample_results(seed: int = 1) -> Results:
         slo=objectives(experiments),
         verdict=Verdict.FAIL,
     )
-
-
-def with_durability(results: Results, **changes: object) -> Results:
-    """The run with other figures in its first experiment that wrote keys."""
-    experiments = list(results.experiments)
-    at = next(number for number, item in enumerate(experiments) if item.durability is not None)
-    told = experiments[at].durability
-    assert told is not None
-    experiments[at] = experiments[at].model_copy(update={"durability": told.model_copy(update=changes)})
-    return results.model_copy(update={"experiments": tuple(experiments)})
 
 
 def heavy_results(experiments: int = 20, samples: int = 6000, *, all_fail: bool = False) -> Results:

@@ -12,8 +12,9 @@ from runner.report.html import render_html
 from runner.report.junit import render_junit
 from runner.report.markdown import render_markdown
 from runner.results import Durability
+from tests.unit.report.inserts import with_durability
 from tests.unit.report.page import parse
-from tests.unit.report.sample import empty_results, sample_results, with_durability
+from tests.unit.report.sample import empty_results, sample_results
 
 FINE: dict[str, Any] = {"lost": 0, "duplicated": 0, "unknown_written": 0, "refused_but_written": 0, "unexpected": 0}
 LINE = "1,412 acknowledged, 6 refused, 3 unknown (2 written), none lost, none duplicated"

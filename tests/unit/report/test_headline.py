@@ -7,7 +7,8 @@ import pytest
 from runner.report import headline, parts, tally
 from runner.report.headline import answers
 from runner.results import Verdict
-from tests.unit.report.sample import checks, empty_results, sample_results, with_durability
+from tests.unit.report.inserts import with_durability
+from tests.unit.report.sample import checks, empty_results, sample_results
 
 
 def test_a_failure_names_what_failed_and_counts_wrong_answers_once() -> None:
