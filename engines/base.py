@@ -201,6 +201,45 @@ class RunningQuery(ABC):
         """
 
 
+class KeyTable(ABC):
+    """A table in which every insert writes one key that no other insert writes.
+
+    So it can be told afterwards what became of each. Every call is one attempt at each of its statements.
+    """
+
+    @abstractmethod
+    def create(self, session: Session, *, deadline: float) -> None:
+        """Make it, empty, and remove those that killed runs have left: one run at a time may have one on an engine.
+
+        Raises:
+            EngineError: it could not be made. ``deadline``: seconds for each statement, as for ``Session.execute``.
+        """
+
+    @abstractmethod
+    def insert(self, session: Session, key: int, *, deadline: float) -> None:
+        """Write one row; returns once the engine has acknowledged it.
+
+        Raises:
+            EngineError: it has not.
+        """
+
+    @abstractmethod
+    def read(self, session: Session, *, deadline: float) -> Mapping[int, int]:
+        """How many times each key is there. A table that is gone has lost them all, so it holds none.
+
+        Raises:
+            EngineError: that cannot be told.
+        """
+
+    @abstractmethod
+    def drop(self, session: Session, *, deadline: float) -> None:
+        """Remove it with all it holds; harmless when it is gone.
+
+        Raises:
+            EngineError: it may still be there.
+        """
+
+
 class Engine(ABC):
     """Adapter for one kind of query engine. Subclasses register themselves under ``kind``."""
 
@@ -246,6 +285,13 @@ class Engine(ABC):
         Raises:
             EngineError: a statement failed or a row count differs.
         """
+
+    def key_table(self, name: str) -> KeyTable | None:  # noqa: ARG002 - for those that have one
+        """A table of that name (small letters, digits, underscores) for unique keys; nothing is sent yet.
+
+        ``None``, as here: the engine keeps no data of its own that a fault could lose.
+        """
+        return None
 
     @abstractmethod
     def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:

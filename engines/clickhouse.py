@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from engines import _clickhouse_tpch
 from engines._background import BackgroundQuery
 from engines._clickhouse_client import Client, OneAttemptPools
+from engines._clickhouse_keys import ClickHouseKeys
 from engines._deadline import http_session, within
 from engines._failures import BY_STATUS, MALFORMED, engine_error, shorten, transport_error, transport_failure
 from engines._trust import Trust
@@ -214,6 +215,10 @@ class ClickHouseEngine(Engine):
         """MergeTree tables in a database of the scale factor, filled over HTTP; whole ones are used again."""
         with self.connect() as session:
             return _clickhouse_tpch.load(session, dataset, progress)
+
+    def key_table(self, name: str) -> ClickHouseKeys:
+        """See ``Engine.key_table``: a MergeTree table with the server's own settings."""
+        return ClickHouseKeys(name)
 
     def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:
         """See ``Engine.tpch_sql``: the text as it is, with the settings it needs."""

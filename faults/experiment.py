@@ -14,6 +14,7 @@ from enum import StrEnum
 from benchmarks.openloop import Attempt
 from engines import Engine
 from faults.base import Fault, NotPossible
+from faults.durability import Durability, InsertCheck
 from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import Background, Observer, wait_until
 from faults.timeline import CONSECUTIVE, Measures, measure
@@ -68,6 +69,7 @@ class Record:
     measures: Measures | None = None
     probes: list[Attempt] = field(default_factory=list)
     workload: list[Attempt] = field(default_factory=list)
+    durability: Durability | None = None
 
 
 class _Abort(Exception):
@@ -108,13 +110,15 @@ def run_experiment(
         record.finished = time.monotonic()
         return record
     observer = Observer(fault.target, engine, background, seed=seed)
+    inserts = InsertCheck(engine, fault.key, seed=seed)
     try:
-        with observer:
+        with observer, inserts:
             _Conduct(record, observer, ledger, plan, progress).conduct()
     except _Abort as abort:
         record.reason = f"{abort}; {record.reason}" if record.reason else str(abort)
     record.finished = time.monotonic()
     record.probes, record.workload = observer.probes(), observer.workload()
+    record.durability = inserts.resolve()
     _derive(record)
     return record
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.live import MEBIBYTE, Live
+from runner.report.durability import inserts
 from runner.report.headline import SEVERITY, headline, parts
 from runner.report.units import NBSP, count, duration, printable, with_uncertainty
 from runner.results import CheckResult, Experiment, Results, Scaling, Verdict
@@ -133,6 +134,8 @@ class Console:
             f"RTO {rto}, unavailable {duration(result.unavailable_seconds)}; "
             f"{answers.ok} ok, {answers.failed} failed, {answers.wrong} wrong, {answers.unknown} unknown"
         )
+        if result.durability is not None:
+            told += f"; inserts: {inserts(result.durability)}"
         self._row(result.verdict, result.name, told, result.reason)
 
     def scaling(self, result: Scaling) -> None:

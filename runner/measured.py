@@ -13,7 +13,18 @@ from engines import Outcome
 from faults.base import Fault
 from faults.catalogue import Impossible
 from faults.experiment import Record, Status
-from runner.results import Answers, Benchmark, Experiment, Injection, LoadResult, Percentiles, Sample, Verdict
+from runner.report.durability import broken_promises
+from runner.results import (
+    Answers,
+    Benchmark,
+    Durability,
+    Experiment,
+    Injection,
+    LoadResult,
+    Percentiles,
+    Sample,
+    Verdict,
+)
 from runner.slo import Slo, evaluate_experiment
 
 
@@ -102,6 +113,7 @@ def experiment(record: Record, slo: Slo) -> Experiment:
         latency_during=latency[1],
         latency_after=latency[2],
         samples=tuple(_sample(attempt, record.started) for attempt in record.probes),
+        durability=Durability.model_validate(asdict(record.durability)) if record.durability else None,
     )
     verdict, reason = judge(record.status, measured, slo)
     return measured.model_copy(update={"verdict": verdict, "reason": reason})
@@ -113,6 +125,8 @@ def judge(status: Status, measured: Experiment, slo: Slo) -> tuple[Verdict, str]
         return Verdict.SKIPPED, measured.reason
     if measured.answers.wrong > slo.wrong_answers:
         return Verdict.FAIL, f"{measured.answers.wrong} wrong answers"
+    if measured.durability and measured.durability.broken:
+        return Verdict.FAIL, f"inserts: {broken_promises(measured.durability)}"
     if status is not Status.COMPLETED:
         return (Verdict.FAIL if status is Status.LEFTOVER else Verdict.INCONCLUSIVE), measured.reason
     missed = [result for result in evaluate_experiment(slo, measured) if result.verdict is not Verdict.PASS]

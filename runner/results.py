@@ -146,6 +146,35 @@ class Injection(Model):
     revert_proof: str = ""
 
 
+class Durability(Model):
+    """What became of the inserts of unique keys that ran during one experiment; each was tried once.
+
+    As their clients saw it: ``acknowledged`` (the engine answered that it had them), ``refused`` (it answered with an
+    error, or there was no connection to send them on) and ``unknown`` (the connection broke or the deadline passed: may
+    have been written or not). The other counts come of reading all keys back once the engine was steady again, and are
+    ``None``, with the ``reason``, where that was not possible: ``lost`` acknowledged keys are not there, ``duplicated``
+    keys are there more than once, ``unexpected`` keys were never sent: each of them fails the experiment. Of the
+    unknown ``unknown_written`` are there and the rest are not; of the refused ``refused_but_written`` are there.
+    """
+
+    acknowledged: int
+    refused: int
+    unknown: int
+    lost: int | None = None
+    duplicated: int | None = None
+    unknown_written: int | None = None
+    refused_but_written: int | None = None
+    unexpected: int | None = None
+    reason: str = ""
+
+    @property
+    def broken(self) -> int | None:
+        """Keys that are not there exactly once although they should be, or there although they should not."""
+        if self.lost is None or self.duplicated is None or self.unexpected is None:
+            return None
+        return self.lost + self.duplicated + self.unexpected
+
+
 class Sample(Model):
     """One probe attempt, times relative to the experiment's start."""
 
@@ -160,7 +189,8 @@ class Experiment(Model):
 
     ``rto_censored`` means: not recovered within the limit, so ``rto_seconds`` is a lower bound.
     ``window`` is (injection started, reverted) relative to the experiment's start: the shaded band. ``answers`` counts
-    probes and background workload together, ``probe_answers`` the probes alone.
+    probes and background workload together, ``probe_answers`` the probes alone. ``durability`` is ``None`` where
+    the engine keeps no written data, and where nothing was carried out.
     """
 
     name: str
@@ -193,6 +223,7 @@ class Experiment(Model):
     latency_during: Percentiles = Percentiles(count=0)
     latency_after: Percentiles = Percentiles(count=0)
     samples: tuple[Sample, ...] = ()
+    durability: Durability | None = None
 
 
 class ScalingStep(Model):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.errors import BadInput, first_problem
-from runner.results import Benchmark, CheckResult, Experiment, LoadResult, SloResult, Verdict
+from runner.results import Benchmark, CheckResult, Durability, Experiment, LoadResult, SloResult, Verdict
 
 DEFAULT_FILE = Path(__file__).with_name("default.slo.yaml")
 SCHEMA_FILE = Path(__file__).with_name("slo.schema.json")
@@ -130,6 +130,8 @@ def evaluate_load(slo: Slo, load: LoadResult) -> list[SloResult]:
 def evaluate_experiment(slo: Slo, experiment: Experiment) -> list[SloResult]:
     """Objectives on one completed experiment; none for one that was skipped or that proved nothing."""
     results = [_at_most("wrong answers", experiment.name, slo.wrong_answers, experiment.answers.wrong)]
+    if experiment.durability is not None:
+        results.append(_exactly_once(experiment.name, experiment.durability))
     rto_limit: float | None = getattr(slo.rto_seconds, experiment.kind)
     if rto_limit is not None and experiment.rto_seconds is not None:
         results.append(_rto(experiment, rto_limit))
@@ -142,6 +144,20 @@ def evaluate_experiment(slo: Slo, experiment: Experiment) -> list[SloResult]:
             ratio = latency.p50 / experiment.latency_before.p50
             results.append(_at_most(f"latency ratio {phase}", experiment.name, ratio_limit, ratio, ".2f"))
     return results
+
+
+def _exactly_once(subject: str, durability: Durability) -> SloResult:
+    """No file can allow a lost row. What could not be read back shows nothing, so it is no pass either."""
+    objective = "acknowledged inserts lost or duplicated"
+    if durability.broken is not None:
+        return _at_most(objective, subject, 0, durability.broken)
+    return SloResult(
+        objective=objective,
+        subject=subject,
+        limit="≤ 0",
+        measured=f"not measured ({durability.reason})",
+        verdict=Verdict.INCONCLUSIVE,
+    )
 
 
 def _rto(experiment: Experiment, limit: float) -> SloResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from runner.report.durability import broken_promises, durability
 from runner.report.units import count, plural
 from runner.results import Answers, Results, Verdict
 
@@ -146,6 +147,8 @@ def _sentence(results: Results) -> str:
     wrong = answers(results).wrong
     if wrong and results.verdict is Verdict.FAIL:
         clauses.insert(0, plural(wrong, "wrong answer"))
+    if promises := broken_promises(durability(results).sum):
+        clauses.insert(0, f"inserts {promises}")
     text = "; ".join(clause for clause in clauses if clause)
     if not text:
         return "Nothing was measured." if results.verdict is Verdict.SKIPPED else "See the parts below."

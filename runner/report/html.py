@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from runner.report import units
+from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
 from runner.report.figures import latency_figure
@@ -59,6 +60,7 @@ def render_html(results: Results) -> str:
             headline=headline(results),
             parts=[part for part in parts(results) if part.tally.total],
             answers=answers(results),
+            durability=durability(results),
             slo=shown,
             slo_folded=folded,
             slo_tally=tally(item.verdict for item in results.slo),
@@ -113,6 +115,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "symbols": SYMBOLS,
         "plural": units.plural,
+        "inserts": inserts,
         "uncertain": units.with_uncertainty,
     }
     return environment

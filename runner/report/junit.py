@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from runner.report.durability import inserts
 from runner.report.headline import tally
 from runner.report.units import NBSP, duration, printable, with_uncertainty
 from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, Scaling, SloResult, Verdict
@@ -130,6 +131,8 @@ def _experiment(experiment: Experiment) -> _Case:
         f"injection: {experiment.injection.proof or 'no proof'}",
         f"revert: {experiment.injection.revert_proof or 'no proof'}",
     ]
+    if experiment.durability is not None:
+        lines.append(f"inserts: {inserts(experiment.durability)}")
     output = "" if experiment.verdict is Verdict.SKIPPED else "\n".join(lines)
     group = f"{experiment.kind}.{experiment.engine}"
     return _Case(group, experiment.name, experiment.verdict, experiment.duration_seconds, experiment.reason, output)

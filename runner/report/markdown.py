@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from runner.report.durability import inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.headline import SEVERITY, headline, parts
 from runner.report.queries import query_section
@@ -12,6 +13,7 @@ from runner.report.units import count, duration, moment, plural, printable, rate
 from runner.results import (
     Benchmark,
     CheckResult,
+    Durability,
     Environment,
     Experiment,
     LoadResult,
@@ -176,10 +178,28 @@ def _experiments(experiments: Sequence[Experiment]) -> str:
     blocks = ["## Experiments"]
     if carried_out:
         blocks.append(_experiment_table(carried_out))
+        blocks.append(_inserts(carried_out))
     if skipped:
         lines = "\n".join(f"- {escaped(item.name)}: {escaped(item.reason)}" for item in skipped[:ROWS])
         blocks.append(_folded(plural(len(skipped), "skipped experiment"), lines))
-    return "\n\n".join(blocks)
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _inserts(experiments: Sequence[Experiment]) -> str:
+    """A line for each experiment that wrote keys: those with trouble in full view, the rest folded."""
+    checked = [(item, item.durability) for item in experiments if item.durability is not None]
+    trouble = [_inserts_line(item, found) for item, found in checked if found.broken != 0]
+    rest = [_inserts_line(item, found) for item, found in checked if found.broken == 0]
+    blocks = ["\n".join(trouble[:ROWS])]
+    if rest:
+        summary = f"Inserts in {plural(len(rest), 'experiment')}: each acknowledged one is there exactly once"
+        blocks.append(_folded(summary, "\n".join(rest[:ROWS])))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _inserts_line(item: Experiment, durability: Durability) -> str:
+    """One item of a list."""
+    return f"- {escaped(item.name)}, inserts: {escaped(inserts(durability), 300)}"
 
 
 def _experiment_table(experiments: Sequence[Experiment]) -> str:

@@ -81,6 +81,12 @@ def test_the_main_job_in_small(kept_instance: KeptInstance, tmp_path: Path) -> N
         assert experiment["answers"]["wrong"] == 0
         assert experiment["answers"]["ok"] > 0
         assert experiment["rto_seconds"] is not None
+        assert experiment["durability"]["acknowledged"] > 0
+        assert {name: experiment["durability"][name] for name in ("lost", "duplicated", "unexpected")} == {
+            "lost": 0,
+            "duplicated": 0,
+            "unexpected": 0,
+        }
     assert experiments["kill"]["unavailable_seconds"] > 0
     assert experiments["refused"]["errors"]["refused"] > 0
     assert experiments["reset"]["errors"]["reset"] > 0
@@ -102,6 +108,7 @@ def test_faults_on_each_trino_process(kept_instance: KeptInstance, tmp_path: Pat
     for experiment in experiments.values():
         assert experiment["injection"]["confirmed"], experiment["reason"]
         assert experiment["answers"]["wrong"] == 0
+        assert experiment["durability"] is None
     assert experiments["trino/coordinator/kill"]["unavailable_seconds"] > 0
     assert experiments["trino/coordinator/kill"]["full_capacity_seconds"] > 0
     assert undisturbed(kept_instance)

@@ -7,6 +7,7 @@ import pytest
 from runner.report import headline, parts, tally
 from runner.report.headline import answers
 from runner.results import Verdict
+from tests.unit.report.inserts import with_durability
 from tests.unit.report.sample import checks, empty_results, sample_results
 
 
@@ -14,6 +15,12 @@ def test_a_failure_names_what_failed_and_counts_wrong_answers_once() -> None:
     text = headline(sample_results())
     assert text.startswith("2 wrong answers; 2 checks failed (trino.cancel, clickhouse.types_round_trip); ")
     assert "1 TPC-H answer failed (Q7 on clickhouse)" in text
+
+
+def test_lost_inserts_come_before_everything_else() -> None:
+    results = sample_results()
+    hurt = with_durability(results, lost=2, duplicated=1)
+    assert headline(hurt).startswith("Inserts 2 lost, 1 duplicated; 2 wrong answers; ")
 
 
 def test_many_failures_are_summed_up() -> None:

@@ -96,6 +96,13 @@ def test_an_experiment_is_one_line_of_measures() -> None:
     assert third.strip() == "no means to do that here"
 
 
+def test_an_experiment_tells_what_became_of_its_inserts() -> None:
+    console, out = piped()
+    console.experiment(sample_results().experiments[9])
+    (line,) = lines(out)
+    assert line.endswith("; inserts: 1,412 acknowledged, 6 refused, 3 unknown (2 written), none lost, none duplicated")
+
+
 def test_piped_progress_says_quarters_whoever_advances_it() -> None:
     console, out = piped()
     with console.progress(1000, "answers") as bar, ThreadPoolExecutor(8) as pool:

@@ -1,5 +1,6 @@
 """From a record to an experiment with a verdict."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from benchmarks.openloop import Attempt
 from engines import Outcome
 from faults.base import Tuning
+from faults.durability import Durability
 from faults.experiment import Record, Status
 from faults.timeline import measure
-from runner import measured
+from runner import measured, results
 from runner.results import Verdict
 from runner.slo import Slo
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
@@ -76,6 +78,35 @@ def test_a_wrong_answer_fails_whatever_the_objectives_else(record: Record) -> No
     result = measured.experiment(record, Slo())
     assert result.verdict is Verdict.FAIL
     assert result.reason == "1 wrong answers"
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.INCONCLUSIVE, Status.LEFTOVER])
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (Durability(5, 1, 2, 2, 0, 1, 0, 0), "inserts: 2 lost"),
+        (Durability(5, 1, 2, 0, 1, 1, 0, 1), "inserts: 1 duplicated, 1 there that nobody sent"),
+    ],
+)
+def test_a_lost_or_duplicated_insert_fails_whatever_else(
+    record: Record, status: Status, found: Durability, reason: str
+) -> None:
+    record.durability, record.status, record.reason = found, status, "because"
+    result = measured.experiment(record, Slo(wrong_answers=99))
+    assert (result.verdict, result.reason) == (Verdict.FAIL, reason)
+    assert result.durability == results.Durability.model_validate(asdict(found))
+
+
+def test_inserts_that_are_all_there_change_nothing(record: Record) -> None:
+    record.durability = Durability(5, 1, 2, 0, 0, 1, 1, 0)
+    assert measured.experiment(record, Slo()).verdict is Verdict.PASS
+
+
+def test_inserts_that_could_not_be_read_back_leave_it_open(record: Record) -> None:
+    record.durability = Durability(5, 1, 2, reason="no answer")
+    result = measured.experiment(record, Slo())
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.reason == "acknowledged inserts lost or duplicated not measured (no answer), limit ≤ 0"
 
 
 @pytest.mark.parametrize(

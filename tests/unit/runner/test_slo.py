@@ -9,6 +9,7 @@ from runner.results import (
     Answers,
     Benchmark,
     CheckResult,
+    Durability,
     Experiment,
     Injection,
     LoadResult,
@@ -117,6 +118,27 @@ def test_each_limit_decides(changes: dict[str, object], objective: str, verdict:
     found = verdicts(Slo(), experiment(**changes))
     assert found[objective] is verdict
     assert all(other is Verdict.PASS for name, other in found.items() if name != objective)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "measured"),
+    [
+        ({}, Verdict.PASS, "0"),
+        ({"lost": 2}, Verdict.FAIL, "2"),
+        ({"duplicated": 1}, Verdict.FAIL, "1"),
+        ({"unexpected": 1}, Verdict.FAIL, "1"),
+        ({"unknown_written": 3, "refused_but_written": 4}, Verdict.PASS, "0"),
+        ({"lost": None, "reason": "no answer"}, Verdict.INCONCLUSIVE, "not measured (no answer)"),
+    ],
+)
+def test_inserts_have_a_limit_that_no_file_can_change(
+    changes: dict[str, object], verdict: Verdict, measured: str
+) -> None:
+    counts = {"lost": 0, "duplicated": 0, "unknown_written": 0, "refused_but_written": 0, "unexpected": 0}
+    told = Durability.model_validate({"acknowledged": 9, "refused": 4, "unknown": 3, **counts, **changes})
+    results = evaluate_experiment(Slo(wrong_answers=99), experiment(durability=told))
+    (found,) = [result for result in results if result.objective == "acknowledged inserts lost or duplicated"]
+    assert (found.verdict, found.measured) == (verdict, measured)
 
 
 def test_null_switches_a_limit_off(tmp_path: Path) -> None:
