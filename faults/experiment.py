@@ -14,10 +14,11 @@ from enum import StrEnum
 from benchmarks.openloop import Attempt
 from engines import Engine
 from faults.base import Fault, NotPossible
+from faults.grayfailure import GrayFailure, compare
 from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import Background, Observer, wait_until
 from faults.timeline import CONSECUTIVE, Measures, measure
-from targets.base import MeansError, Unreachable
+from targets.base import AvailabilityTimeline, MeansError, Unreachable
 
 
 class Status(StrEnum):
@@ -68,6 +69,8 @@ class Record:
     measures: Measures | None = None
     probes: list[Attempt] = field(default_factory=list)
     workload: list[Attempt] = field(default_factory=list)
+    availability: AvailabilityTimeline | None = None
+    gray: GrayFailure | None = None
 
 
 class _Abort(Exception):
@@ -115,6 +118,7 @@ def run_experiment(
         record.reason = f"{abort}; {record.reason}" if record.reason else str(abort)
     record.finished = time.monotonic()
     record.probes, record.workload = observer.probes(), observer.workload()
+    record.availability = observer.availability()
     _derive(record)
     return record
 
@@ -253,3 +257,14 @@ def _derive(record: Record) -> None:
         )
     except ValueError as error:
         record.status, record.reason = Status.INCONCLUSIVE, str(error)
+        return
+    if record.availability and not record.availability.unmeasured:
+        record.gray = compare(
+            record.probes,
+            record.measures,
+            record.availability,
+            injected=record.confirmed if record.injected is None else record.injected,
+            confirmed=record.confirmed,
+            until=record.finished,
+            period=record.probe_period,
+        )

@@ -13,6 +13,7 @@ from engines import Outcome
 from faults.base import Fault
 from faults.catalogue import Impossible
 from faults.experiment import Record, Status
+from runner.kubernetes_view import kubernetes_view
 from runner.results import Answers, Benchmark, Experiment, Injection, LoadResult, Percentiles, Sample, Verdict
 from runner.slo import Slo, evaluate_experiment
 
@@ -102,6 +103,7 @@ def experiment(record: Record, slo: Slo) -> Experiment:
         latency_during=latency[1],
         latency_after=latency[2],
         samples=tuple(_sample(attempt, record.started) for attempt in record.probes),
+        kubernetes=kubernetes_view(record),
     )
     verdict, reason = judge(record.status, measured, slo)
     return measured.model_copy(update={"verdict": verdict, "reason": reason})

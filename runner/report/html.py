@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from runner.report import units
+from runner.report import kubernetes, units
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
 from runner.report.figures import latency_figure
@@ -113,6 +113,7 @@ def _environment() -> Environment:
     environment.globals |= {
         "symbols": SYMBOLS,
         "plural": units.plural,
+        "kubernetes": kubernetes,
         "uncertain": units.with_uncertainty,
     }
     return environment
