@@ -73,13 +73,13 @@ class WatchedTarget(FakeTarget):
     """Somebody runs its engine and says that it is well."""
 
     watched: tuple[str, ...] = ()
-    over = False
+    ended = 0
 
     @contextmanager
     def watch_availability(self, engine: str) -> Iterator[AvailabilityWatch]:
         self.watched += (engine,)
         yield self
-        self.over = True
+        self.ended += 1
 
     def timeline(self) -> AvailabilityTimeline:
         return AvailabilityTimeline(0.0, 1.0, ((0.0, 1.0),))
@@ -93,8 +93,8 @@ def test_the_view_of_whoever_runs_the_engine_is_watched_as_long_as_the_probes(tm
     with observer:
         assert wait_until(lambda: len(observer.probes()) > 1, 5)
         assert target.watched == (engine.kind,)
-        assert not target.over
-    assert target.over
+        during = target.ended
+    assert (during, target.ended) == (0, 1)
     assert observer.availability() == AvailabilityTimeline(0.0, 1.0, ((0.0, 1.0),))
 
 
