@@ -70,7 +70,7 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
     top = LABEL_ROW * len(found) + 6
     strip = top + PLOT + GAP
     view = strip + LANE_PITCH * len(lanes)
-    bottom = view + (LABEL_ROW + LANE_PITCH if _watched(experiment) else 0)
+    bottom = view + (LANE_PITCH if _watched(experiment) else 0)
     body = [
         _band(experiment, x, top, bottom),
         svg.x_axis(x.ticks(), top=top, bottom=bottom),
@@ -153,16 +153,15 @@ def _watched(experiment: Experiment) -> KubernetesView | None:
 
 
 def _kubernetes(experiment: Experiment, x: LinearScale, top: float) -> list[Markup]:
-    """The lane of Kubernetes' own view, under a caption: its name is too long for the margin."""
+    """The lane of Kubernetes' own view; the legend has its whole name, the margin room for a short one."""
     view = _watched(experiment)
     if view is None:
         return []
     stretches = [(one, "ready", "Kubernetes says ready") for one in view.ready]
     stretches += [(one, "ready unobserved", "Kubernetes' view not observed") for one in view.not_observed]
-    row = top + LABEL_ROW
     return [
-        svg.text("Kubernetes says ready", "0", row - 4, "tick", dx=2),
-        *(_stretch(x, one, row, class_, title) for one, class_, title in sorted(stretches)),
+        svg.text("k8s ready", "0", top + marks.LANE - 1, "tick", dx=-6, text_anchor="end"),
+        *(_stretch(x, one, top, class_, title) for one, class_, title in sorted(stretches)),
     ]
 
 

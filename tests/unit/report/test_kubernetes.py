@@ -62,7 +62,8 @@ def test_the_lane_is_on_the_time_scale_under_the_lanes_of_the_clients() -> None:
     lanes = [float(n.attributes["y"]) for n in figure.all("text") if any(c.startswith("lane-") for c in n.classes)]
     assert float(first.attributes["y"]) > max(lanes)
     assert float(first.attributes["y"]) + float(first.attributes["height"]) < float(figure.attributes["height"])
-    assert "Kubernetes says ready" in [node.text for node in figure.all("text")]
+    assert "k8s ready" in [node.text for node in figure.all("text")]
+    assert first.text.startswith("Kubernetes says ready from 20")
     assert "Kubernetes said ready: 20 ms to 5.50 s, 17.5 s to 30.0 s." in figure.one("desc").text.replace("\xa0", " ")
 
 
