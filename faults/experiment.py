@@ -15,10 +15,11 @@ from benchmarks.openloop import Attempt
 from engines import Engine
 from faults.base import Fault, NotPossible
 from faults.durability import Durability, InsertCheck
+from faults.grayfailure import GrayFailure, compare
 from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import Background, Observer, wait_until
 from faults.timeline import CONSECUTIVE, Measures, measure
-from targets.base import MeansError, Unreachable
+from targets.base import AvailabilityTimeline, MeansError, Unreachable
 
 
 class Status(StrEnum):
@@ -70,6 +71,8 @@ class Record:
     probes: list[Attempt] = field(default_factory=list)
     workload: list[Attempt] = field(default_factory=list)
     durability: Durability | None = None
+    availability: AvailabilityTimeline | None = None
+    gray: GrayFailure | None = None
 
 
 class _Abort(Exception):
@@ -119,6 +122,7 @@ def run_experiment(
     record.finished = time.monotonic()
     record.probes, record.workload = observer.probes(), observer.workload()
     record.durability = inserts.resolve()
+    record.availability = observer.availability()
     _derive(record)
     return record
 
@@ -257,3 +261,14 @@ def _derive(record: Record) -> None:
         )
     except ValueError as error:
         record.status, record.reason = Status.INCONCLUSIVE, str(error)
+        return
+    if record.availability and not record.availability.unmeasured:
+        record.gray = compare(
+            record.probes,
+            record.measures,
+            record.availability,
+            injected=record.confirmed if record.injected is None else record.injected,
+            confirmed=record.confirmed,
+            until=record.finished,
+            period=record.probe_period,
+        )

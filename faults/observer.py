@@ -1,7 +1,8 @@
-"""Everything that watches one engine while a fault is on: probes, a background workload, its capacity."""
+"""Everything that watches one engine while a fault is on: probes, a background workload, capacity, availability."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import time
@@ -13,7 +14,7 @@ from benchmarks.openloop import Attempt, OpenLoop, constant, poisson
 from benchmarks.statements import Statement, StatementClient, probe_statement
 from engines import Engine
 from faults.timeline import CONSECUTIVE, consecutive_ok
-from targets.base import Capacity, MeansError, Target
+from targets.base import AvailabilityTimeline, AvailabilityView, AvailabilityWatch, Capacity, MeansError, Target
 
 LONGEST_OBSERVATION = 900.0  # seconds; every schedule is bounded
 
@@ -62,8 +63,13 @@ class Observer:
         )
         self._workload = _workload(engine, background, seed) if background and background.statements else None
         self._capacity = _CapacityWatch(target, engine.kind)
+        self._view = target.means(AvailabilityView)
+        self._view_watch: AvailabilityWatch | None = None
+        self._view_ending = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        if self._view:
+            self._view_watch = self._view_ending.enter_context(self._view.watch_availability(self.engine.kind))
         self._capacity.start()
         self._probes.start()
         if self._workload:
@@ -77,6 +83,7 @@ class Observer:
             if self._workload:
                 self._workload.stop()
             self._capacity.stop()
+            self._view_ending.close()
 
     def probes(self) -> list[Attempt]:
         """Probe attempts so far, in the order of intended starts."""
@@ -101,6 +108,10 @@ class Observer:
         Also ``None`` where the target cannot tell.
         """
         return self._capacity.full_since()
+
+    def availability(self) -> AvailabilityTimeline | None:
+        """What whoever runs the engine said about it; ``None`` where the target has nobody to ask."""
+        return self._view_watch.timeline() if self._view_watch else None
 
 
 def wait_until(condition: Callable[[], bool], timeout: float, interval: float = 0.02) -> bool:

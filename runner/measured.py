@@ -13,6 +13,7 @@ from engines import Outcome
 from faults.base import Fault
 from faults.catalogue import Impossible
 from faults.experiment import Record, Status
+from runner.kubernetes_view import kubernetes_view
 from runner.report.durability import broken_promises
 from runner.results import (
     Answers,
@@ -114,6 +115,7 @@ def experiment(record: Record, slo: Slo) -> Experiment:
         latency_after=latency[2],
         samples=tuple(_sample(attempt, record.started) for attempt in record.probes),
         durability=Durability.model_validate(asdict(record.durability)) if record.durability else None,
+        kubernetes=kubernetes_view(record),
     )
     verdict, reason = judge(record.status, measured, slo)
     return measured.model_copy(update={"verdict": verdict, "reason": reason})

@@ -184,13 +184,48 @@ class Sample(Model):
     error: str = ""
 
 
+class KubernetesComparison(Model):
+    """What clients saw against what Kubernetes said, from the start of the injection on.
+
+    ``failing_seconds``: clients failed although Kubernetes said ready (gray failure); ``longest_seconds`` of it in one
+    piece, which began ``longest_at_seconds`` from the confirmed injection. ``unready_seconds``: Kubernetes said not
+    ready, and ``served_seconds`` of it clients were served. ``unobserved_seconds``: the watch was cut; part of none of
+    these. ``ready_gap_seconds``: the moment Kubernetes said ready again minus the moment clients were served again.
+    ``all_ready_seconds``: every wanted pod was Ready again, from the confirmed injection.
+    """
+
+    failing_seconds: float
+    longest_seconds: float
+    longest_at_seconds: float | None = None
+    unready_seconds: float
+    served_seconds: float
+    unobserved_seconds: float
+    ready_gap_seconds: float | None = None
+    all_ready_seconds: float | None = None
+
+
+class KubernetesView(Model):
+    """Kubernetes' own view of the engine during one experiment, watched; stretches relative to the experiment's start.
+
+    ``ready``: the engine's Service had a ready endpoint that was not about to end. ``all_pods_ready``: every wanted pod
+    was Ready. ``not_observed``: the watch was cut. ``not_measured`` says why nothing could be watched, or is empty.
+    ``compared`` is there when the injection was confirmed.
+    """
+
+    not_measured: str = ""
+    ready: tuple[tuple[float, float], ...] = ()
+    all_pods_ready: tuple[tuple[float, float], ...] = ()
+    not_observed: tuple[tuple[float, float], ...] = ()
+    compared: KubernetesComparison | None = None
+
+
 class Experiment(Model):
     """One fault on one component of one engine. Measures are ``None`` where they could not be taken.
 
     ``rto_censored`` means: not recovered within the limit, so ``rto_seconds`` is a lower bound.
     ``window`` is (injection started, reverted) relative to the experiment's start: the shaded band. ``answers`` counts
     probes and background workload together, ``probe_answers`` the probes alone. ``durability`` is ``None`` where
-    the engine keeps no written data, and where nothing was carried out.
+    the engine keeps no written data, and where nothing was carried out; ``kubernetes`` on a target without it.
     """
 
     name: str
@@ -224,6 +259,7 @@ class Experiment(Model):
     latency_after: Percentiles = Percentiles(count=0)
     samples: tuple[Sample, ...] = ()
     durability: Durability | None = None
+    kubernetes: KubernetesView | None = None
 
 
 class ScalingStep(Model):

@@ -188,6 +188,54 @@ class Capacity(Protocol):
         ...
 
 
+Stretch = tuple[float, float]
+"""From a moment to a later one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AvailabilityTimeline:
+    """What whoever runs an engine said about it over time; moments in seconds of ``time.monotonic()``.
+
+    Every change is stamped when this process hears of it, by the clock that stamps the clients' attempts as well: what
+    the news took to get here, some milliseconds, is an error of each moment.
+
+    Attributes:
+        began: first moment.
+        ended: last moment.
+        available: stretches in which clients were sent to the engine, in the order of time.
+        all_ready: stretches in which everything that should run was ready.
+        unobserved: stretches in which nobody would have told us; part of neither of the above.
+        unmeasured: why nothing could be seen at all, one line; empty when something was.
+    """
+
+    began: float
+    ended: float
+    available: tuple[Stretch, ...] = ()
+    all_ready: tuple[Stretch, ...] = ()
+    unobserved: tuple[Stretch, ...] = ()
+    unmeasured: str = ""
+
+
+class AvailabilityWatch(Protocol):
+    """One watch under way, or over."""
+
+    def timeline(self) -> AvailabilityTimeline:
+        """What was said so far."""
+        ...
+
+
+@runtime_checkable
+class AvailabilityView(Protocol):
+    """Means: be told whenever whoever runs an engine changes its mind about whether it is available."""
+
+    def watch_availability(self, engine: str) -> AbstractContextManager[AvailabilityWatch]:
+        """Watch from entering to leaving the context; its timeline stays.
+
+        Nothing is raised for what cannot be watched: the timeline says so.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class MonitoringEndpoint:
     """Where one part of the monitoring answers, as seen by this process."""

@@ -71,6 +71,11 @@ class ExperimentSection:
         return [view for view in self.views if view.item.verdict is Verdict.SKIPPED and not view.figure]
 
     @property
+    def watched(self) -> bool:
+        """Whether Kubernetes' view belongs to any of them."""
+        return any(view.item.kubernetes for view in self.views)
+
+    @property
     def by_engine(self) -> dict[str, list[ExperimentView]]:
         """Experiments that were more than skipped, under the engine they struck."""
         found: dict[str, list[ExperimentView]] = {}

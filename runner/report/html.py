@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from runner.report import units
+from runner.report import kubernetes, units
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
@@ -116,6 +116,7 @@ def _environment() -> Environment:
         "symbols": SYMBOLS,
         "plural": units.plural,
         "inserts": inserts,
+        "kubernetes": kubernetes,
         "uncertain": units.with_uncertainty,
     }
     return environment

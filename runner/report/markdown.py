@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from runner.report import kubernetes
 from runner.report.durability import inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.headline import SEVERITY, headline, parts
@@ -179,6 +180,8 @@ def _experiments(experiments: Sequence[Experiment]) -> str:
     if carried_out:
         blocks.append(_experiment_table(carried_out))
         blocks.append(_inserts(carried_out))
+    if any(item.kubernetes for item in carried_out):
+        blocks.append(escaped(kubernetes.EXPLANATION, 600))
     if skipped:
         lines = "\n".join(f"- {escaped(item.name)}: {escaped(item.reason)}" for item in skipped[:ROWS])
         blocks.append(_folded(plural(len(skipped), "skipped experiment"), lines))
@@ -204,6 +207,7 @@ def _inserts_line(item: Experiment, durability: Durability) -> str:
 
 def _experiment_table(experiments: Sequence[Experiment]) -> str:
     ordered = sorted(experiments, key=lambda item: SEVERITY[item.verdict])
+    watched = any(item.kubernetes for item in experiments)
     rows = [
         (
             _verdict(item.verdict),
@@ -212,6 +216,7 @@ def _experiment_table(experiments: Sequence[Experiment]) -> str:
             duration(item.unavailable_seconds),
             with_uncertainty(item.rto_seconds, item.rto_uncertainty_seconds, censored=item.rto_censored),
             duration(item.full_capacity_seconds),
+            *((kubernetes.gray_failure(item.kubernetes), kubernetes.ready_gap(item.kubernetes)) * watched),
             f"{count(item.answers.ok)} / {count(item.answers.failed)} / {count(item.answers.wrong)}",
             escaped(item.reason) or "–",
         )
@@ -224,6 +229,7 @@ def _experiment_table(experiments: Sequence[Experiment]) -> str:
         ">Unavailable",
         ">RTO",
         ">Full capacity",
+        *((">Gray failure", ">Ready gap") * watched),
         ">Ok / failed / wrong",
         "Reason",
     )

@@ -97,14 +97,29 @@ class ClusterCalls:
     ) -> dict[str, Any]:
         """See ``Calls.call``."""
         try:
-            response = self._cluster.run(self._send(method, path, body, content, params))
+            return self._cluster.run(self.ask(method, path, body=body, content=content, params=params))
+        except (TimeoutError, TargetError) as error:
+            raise NoAnswer(unreachable(error)) from None
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        content: str = JSON,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The same for code in the cluster's own loop, without a limit of time."""
+        try:
+            response = await self._send(method, path, body, content, params)
         except kr8s.ServerError as error:  # only after new credentials were tried
             raise CallError(f"the cluster refuses our credentials ({_first_line(error)}); renew them", 401) from None
-        except (*FAILURES, TimeoutError, TargetError) as error:
-            raise NoAnswer(_unreachable(error)) from None
+        except FAILURES as error:
+            raise NoAnswer(unreachable(error)) from None
         self._compare_clocks(response)
         if response.is_error:
-            raise CallError(_refusal(response), response.status_code)
+            raise CallError(refusal(response), response.status_code)
         answer: dict[str, Any] = response.json()
         return answer
 
@@ -162,7 +177,8 @@ def _text(output: bytes | str) -> str:
     return output if isinstance(output, str) else output.decode(errors="replace")
 
 
-def _refusal(response: httpx.Response) -> str:
+def refusal(response: httpx.Response) -> str:
+    """Why the API has refused, on one line."""
     try:
         message = str(response.json()["message"])
     except (ValueError, KeyError, TypeError):
@@ -170,7 +186,8 @@ def _refusal(response: httpx.Response) -> str:
     return " ".join(message.split())[:400]
 
 
-def _unreachable(error: BaseException) -> str:
+def unreachable(error: BaseException) -> str:
+    """That the API does not answer, why, and what to do."""
     return f"the cluster's API does not answer ({_first_line(error)}); see that it is up and reachable, then try again"
 
 

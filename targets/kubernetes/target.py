@@ -14,10 +14,12 @@ from targets.document import only_engines
 from targets.embedded.paths import target_directory
 from targets.endpoints import described
 from targets.endpoints import secret as local_secret
+from targets.kubernetes.availability import ClusterAvailability
 from targets.kubernetes.calls import ClusterCalls
 from targets.kubernetes.cluster import Cluster
 from targets.kubernetes.strikes import StrikeMeans
 from targets.kubernetes.transport import AUTO, Address, ServicePort, Transport, choose, inside
+from targets.kubernetes.watch import ClusterSource
 
 
 class KubernetesTarget(Target):
@@ -49,7 +51,8 @@ class KubernetesTarget(Target):
         self._cluster = Cluster(context)
         # Apart from the clients' connections: a fault that has those hang must not keep its own revert waiting.
         self._control = Cluster(context)
-        self._wanted, self._further = transport, further
+        watched = ClusterAvailability(outputs, self._control, ClusterSource(self._control))
+        self._wanted, self._further = transport, (*further, watched)
         self._transport: Transport | None = None
         self._files: tempfile.TemporaryDirectory[str] | None = None
         self._engines: list[Engine] = []

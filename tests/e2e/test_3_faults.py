@@ -78,6 +78,8 @@ def experiment(fault: str, document: Path, report: Path) -> dict[str, Any]:
     assert result["injection"]["confirmed"] and result["injection"]["revert_confirmed"], done.text
     assert result["steady_after"] and not result["rto_censored"], done.text
     assert result["answers"]["wrong"] == 0
+    said = result["kubernetes"]
+    assert said["not_measured"] == "" and said["ready"] and said["all_pods_ready"]
     return result
 
 
@@ -85,10 +87,14 @@ def test_a_pod_fault(document: Path, tmp_path: Path) -> None:
     result = experiment("delete-now", document, tmp_path / "report")
     assert "is gone" in result["injection"]["proof"] or "is ending" in result["injection"]["proof"]
     assert result["unavailable_seconds"] > 0
+    assert result["kubernetes"]["compared"]["unready_seconds"] > 0
+    assert result["kubernetes"]["compared"]["ready_gap_seconds"] is not None
 
 
 def test_a_service_fault(document: Path, tmp_path: Path) -> None:
-    assert "leads to" in experiment("wrong-port", document, tmp_path / "report")["injection"]["proof"]
+    result = experiment("wrong-port", document, tmp_path / "report")
+    assert "leads to" in result["injection"]["proof"]
+    assert result["kubernetes"]["compared"]["failing_seconds"] > 0, "its pod is as ready as ever"
 
 
 def test_another_process_recovers_what_a_killed_runner_left(stack: PulumiStack, document: Path, tmp_path: Path) -> None:

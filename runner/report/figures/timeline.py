@@ -10,7 +10,7 @@ from markupsafe import Markup
 from runner.report.figures import marks, svg
 from runner.report.figures.scale import LinearScale, LogScale, log_scale
 from runner.report.units import duration, plural
-from runner.results import Experiment, Sample
+from runner.results import Experiment, KubernetesView, Sample
 
 LABEL_ROW = 15
 PLOT = 150
@@ -69,7 +69,8 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
     lanes = [outcome for outcome in marks.OUTCOMES if outcome == "ok" or any(s.outcome == outcome for s in samples)]
     top = LABEL_ROW * len(found) + 6
     strip = top + PLOT + GAP
-    bottom = strip + LANE_PITCH * len(lanes)
+    view = strip + LANE_PITCH * len(lanes)
+    bottom = view + (LANE_PITCH if _watched(experiment) else 0)
     body = [
         _band(experiment, x, top, bottom),
         svg.x_axis(x.ticks(), top=top, bottom=bottom),
@@ -77,6 +78,7 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
         _deadline(experiment, y, top),
         svg.stretched(_points(samples, positions, y), top=top, height=PLOT),
         *_lanes(samples, positions, lanes, strip),
+        *_kubernetes(experiment, x, view),
         *_lines(found, x, bottom),
     ]
     return svg.figure(
@@ -145,6 +147,38 @@ def _lanes(samples: Sequence[Sample], positions: Sequence[float], lanes: Sequenc
     return [*labels, *drawn]
 
 
+def _watched(experiment: Experiment) -> KubernetesView | None:
+    view = experiment.kubernetes
+    return None if view is None or view.not_measured else view
+
+
+def _kubernetes(experiment: Experiment, x: LinearScale, top: float) -> list[Markup]:
+    """The lane of Kubernetes' own view; the legend has its whole name, the margin room for a short one."""
+    view = _watched(experiment)
+    if view is None:
+        return []
+    stretches = [(one, "ready", "Kubernetes says ready") for one in view.ready]
+    stretches += [(one, "ready unobserved", "Kubernetes' view not observed") for one in view.not_observed]
+    return [
+        svg.text("k8s ready", "0", top + marks.LANE - 1, "tick", dx=-6, text_anchor="end"),
+        *(_stretch(x, one, top, class_, title) for one, class_, title in sorted(stretches)),
+    ]
+
+
+def _stretch(x: LinearScale, stretch: tuple[float, float], top: float, class_: str, title: str) -> Markup:
+    start, end = (min(1.0, max(0.0, x(moment))) for moment in stretch)
+    words = f"{title} from {duration(max(0.0, stretch[0]))} to {duration(stretch[1])}"
+    return svg.element(
+        "rect",
+        svg.element("title", words),
+        x=svg.percent(start),
+        y=top,
+        width=svg.percent(end - start),
+        height=marks.LANE,
+        class_=class_,
+    )
+
+
 def _lines(found: Sequence[Event], x: LinearScale, bottom: float) -> list[Markup]:
     """A line per event with its label on a row of its own, so labels cannot collide at any width.
 
@@ -181,6 +215,9 @@ def _describe(experiment: Experiment, samples: Sequence[Sample], found: Sequence
     parts = [f"{plural(len(samples), 'probe')} over {duration(experiment.duration_seconds)}: {seen}."]
     if experiment.window:
         parts.append(f"Fault injected from {duration(experiment.window[0])} to {duration(experiment.window[1])}.")
+    if view := _watched(experiment):
+        said = ", ".join(f"{duration(max(0.0, start))} to {duration(end)}" for start, end in view.ready)
+        parts.append(f"Kubernetes said ready: {said or 'never'}.")
     if found:
         parts.append("; ".join(f"{event.label} (at {duration(event.at)})" for event in found) + ".")
     return " ".join(parts)

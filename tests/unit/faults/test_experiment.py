@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from faults.experiment import Plan, Record, Status, run_experiment
 from faults.ledger import Ledger
 from faults.observer import Background
 from faults.recovery import recover
-from targets.base import MeansError, StoreError, Target, Unreachable
+from targets.base import AvailabilityTimeline, AvailabilityWatch, MeansError, StoreError, Target, Unreachable
 from targets.store import FileStore
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
 
@@ -277,3 +278,50 @@ def test_a_record_that_may_have_been_made_all_the_same_is_removed(bench: Bench, 
     record = bench.run()
     assert (record.status, record.injected) == (Status.INCONCLUSIVE, None)
     assert bench.ledger.pending() == []
+
+
+class WatchedTarget(FakeTarget):
+    """Whoever runs its engine says that it is well, come what may; or cannot be asked."""
+
+    unmeasured = ""
+
+    @contextmanager
+    def watch_availability(self, engine: str) -> Iterator[AvailabilityWatch]:
+        self.began = time.monotonic()
+        yield self
+        self.ended = time.monotonic()
+
+    def timeline(self) -> AvailabilityTimeline:
+        whole = ((self.began, self.ended),)
+        if self.unmeasured:
+            return AvailabilityTimeline(*whole[0], unobserved=whole, unmeasured=self.unmeasured)
+        return AvailabilityTimeline(*whole[0], whole, whole)
+
+
+@pytest.fixture
+def watched(bench: Bench, tmp_path: Path) -> WatchedTarget:
+    target = WatchedTarget(tmp_path, [bench.engine])
+    bench.fault = ScriptedFault(target, "scripted", "all", Tuning(hold=0.3))
+    return target
+
+
+def test_an_outage_that_nobody_noticed_is_a_gray_failure(bench: Bench, watched: WatchedTarget) -> None:
+    record = bench.run()
+    assert record.availability is not None and record.gray is not None and record.measures is not None
+    assert record.measures.unavailable > 0
+    assert record.gray.failing == pytest.approx(record.measures.unavailable, abs=1e-3)
+    assert record.gray.unready == record.gray.served == 0.0
+    assert record.gray.ready_gap is None
+
+
+def test_a_view_that_could_not_be_watched_is_not_compared(bench: Bench, watched: WatchedTarget) -> None:
+    watched.unmeasured = "no right"
+    record = bench.run()
+    assert record.status is Status.COMPLETED
+    assert record.availability is not None and record.availability.unmeasured == "no right"
+    assert record.gray is None
+
+
+def test_without_a_view_there_is_nothing_to_compare(bench: Bench) -> None:
+    record = bench.run()
+    assert (record.availability, record.gray) == (None, None)

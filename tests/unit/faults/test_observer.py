@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from faults.observer import Observer, wait_until
-from targets.base import MeansError
+from targets.base import AvailabilityTimeline, AvailabilityWatch, MeansError
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
 
 
@@ -66,3 +67,39 @@ def test_capacity_that_was_lost_counts_from_its_return(
         moment = time.monotonic()
         target.answer = lambda: True
         assert wait_until(lambda: (observer.full_capacity_at() or 0) >= moment, 5)
+
+
+class WatchedTarget(FakeTarget):
+    """Somebody runs its engine and says that it is well."""
+
+    watched: tuple[str, ...] = ()
+    ended = 0
+
+    @contextmanager
+    def watch_availability(self, engine: str) -> Iterator[AvailabilityWatch]:
+        self.watched += (engine,)
+        yield self
+        self.ended += 1
+
+    def timeline(self) -> AvailabilityTimeline:
+        return AvailabilityTimeline(0.0, 1.0, ((0.0, 1.0),))
+
+
+def test_the_view_of_whoever_runs_the_engine_is_watched_as_long_as_the_probes(tmp_path: Path) -> None:
+    engine = ScriptedEngine(Script())
+    target = WatchedTarget(tmp_path, [engine])
+    observer = Observer(target, engine, None, seed=1)
+    assert observer.availability() is None
+    with observer:
+        assert wait_until(lambda: len(observer.probes()) > 1, 5)
+        assert target.watched == (engine.kind,)
+        during = target.ended
+    assert (during, target.ended) == (0, 1)
+    assert observer.availability() == AvailabilityTimeline(0.0, 1.0, ((0.0, 1.0),))
+
+
+def test_a_target_without_such_a_view_has_no_timeline(observed: tuple[CapableTarget, Observer]) -> None:
+    _, observer = observed
+    with observer:
+        pass
+    assert observer.availability() is None

@@ -10,10 +10,12 @@ from engines import Outcome
 from faults.base import Tuning
 from faults.durability import Durability
 from faults.experiment import Record, Status
+from faults.grayfailure import compare
 from faults.timeline import measure
 from runner import measured, results
 from runner.results import Verdict
 from runner.slo import Slo
+from targets.base import AvailabilityTimeline
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
 from tests.unit.faults.test_experiment import ScriptedFault
 
@@ -150,3 +152,33 @@ def test_a_missed_objective_is_the_reason(record: Record) -> None:
 )
 def test_overall(verdicts: list[Verdict], whole: Verdict) -> None:
     assert measured.overall(verdicts) is whole
+
+
+def test_what_kubernetes_said_is_told_from_the_start_of_the_experiment(record: Record) -> None:
+    assert measured.experiment(record, Slo()).kubernetes is None, "nothing is shown where nobody was asked"
+    ready = ((START + 0.1, START + 1.2), (START + 1.9, START + 3))
+    record.availability = AvailabilityTimeline(START, START + 3, ready, ready[:1], ((START, START + 0.1),))
+    assert record.measures is not None and record.confirmed is not None
+    record.gray = compare(
+        record.probes,
+        record.measures,
+        record.availability,
+        injected=START + 0.95,
+        confirmed=record.confirmed,
+        until=record.finished,
+        period=0.1,
+    )
+    view = measured.experiment(record, Slo()).kubernetes
+    assert view is not None and view.compared is not None
+    assert view.ready == ((0.1, 1.2), (1.9, 3.0))
+    assert (view.all_pods_ready, view.not_observed) == (((0.1, 1.2),), ((0.0, 0.1),))
+    assert view.compared.failing_seconds == pytest.approx(0.2)
+    assert view.compared.ready_gap_seconds == pytest.approx(1.9 - 1.51)
+    assert view.compared.all_ready_seconds is None
+
+
+def test_what_could_not_be_watched_says_why(record: Record) -> None:
+    record.availability = AvailabilityTimeline(START, START + 3, unmeasured="no right")
+    view = measured.experiment(record, Slo()).kubernetes
+    assert view is not None
+    assert (view.not_measured, view.compared) == ("no right", None)
