@@ -40,14 +40,21 @@ class StatementClient:
         engine: where to send.
         statements: what to send.
         choose: index of the statement for the n-th arrival; the first one without it.
+        reconnect: send each over a connection of its own, as a client does that has just come.
     """
 
     def __init__(
-        self, engine: Engine, statements: Sequence[Statement], choose: Callable[[int], int] | None = None
+        self,
+        engine: Engine,
+        statements: Sequence[Statement],
+        choose: Callable[[int], int] | None = None,
+        *,
+        reconnect: bool = False,
     ) -> None:
         self._engine = engine
         self._statements = statements
         self._choose = choose or (lambda _: 0)
+        self._reconnect = reconnect
         self._session: Session | None = None
 
     def attempt(self, index: int, deadline: float) -> Reply:
@@ -60,6 +67,8 @@ class StatementClient:
         except EngineError as error:
             self.close()
             return Reply(statement.name, Outcome.FAILED, error.error_class.value, f"{error.name}: {error}")
+        if self._reconnect:
+            self.close()
         if problem := statement.problem(answer):
             return Reply(statement.name, Outcome.WRONG, "wrong", problem)
         return Reply(statement.name, Outcome.OK)

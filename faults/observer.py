@@ -55,7 +55,8 @@ class Observer:
         statement = [probe_statement(probe)]
         self._probes = OpenLoop(
             constant(probe.period, LONGEST_OBSERVATION),
-            lambda: StatementClient(engine, statement),
+            # A Service that leads nowhere cuts nobody off who is connected already: that the workload shows.
+            lambda: StatementClient(engine, statement, reconnect=True),
             deadline=probe.deadline,
             # Probes overlap: a stalled engine must not slow their schedule down.
             max_in_flight=math.ceil(probe.deadline / probe.period) + 4,
