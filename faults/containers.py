@@ -15,7 +15,8 @@ from faults.commands import EXEC_MARGIN, ExecFault, end_script, processes_script
 from faults.pods import WORKERS, pod_components, role_of
 from faults.privileged import PrivilegedFault, running
 from targets.base import MeansError, Target
-from targets.kubernetes.means import FaultScript, PodView, StackControl
+from targets.kubernetes.faultpod_means import FaultScript
+from targets.kubernetes.means import PodView, StackControl
 
 OOM_KILLED = "OOMKilled"
 _ALLOCATION_SECONDS, _ALLOCATORS = 60, 32

@@ -15,7 +15,8 @@ from faults.base import Fault, Kind, NotPossible, Tuning
 from faults.nodes import choose_node, longer
 from faults.privileged import stack_control
 from targets.base import MeansError, Target
-from targets.kubernetes.means import NodeCommands, ObjectRef, StackControl
+from targets.kubernetes.means import ObjectRef, StackControl
+from targets.kubernetes.node_means import NodeCommands
 
 CONTROL_PLANE = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 LOSS_SECONDS = 60.0

@@ -20,9 +20,10 @@ from faults.privileged import (
 )
 from faults.rules import Rules, firewall
 from targets.base import Target
+from targets.kubernetes.faultpod_means import FaultScript
 from targets.kubernetes.forward import container_port
 from targets.kubernetes.listener import NoEndpoint
-from targets.kubernetes.means import FaultScript, PodView
+from targets.kubernetes.means import PodView
 from targets.kubernetes.transport import NODE_PORT
 
 LOSS_PERCENT = 10

@@ -13,7 +13,8 @@ from typing_extensions import override
 from faults.base import Fault, Kind, NotPossible
 from targets.base import MeansError, Target
 from targets.contract import EngineOutput
-from targets.kubernetes.means import FaultPods, FaultScript, PodView, StackControl
+from targets.kubernetes.faultpod_means import FaultPods, FaultScript
+from targets.kubernetes.means import PodView, StackControl
 
 NFTABLES, TBF, NETEM = "nftables", "tbf", "netem"
 

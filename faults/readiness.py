@@ -14,7 +14,8 @@ from faults.observer import wait_until
 from faults.privileged import PrivilegedFault, container_ports
 from faults.rules import Rules, firewall
 from targets.base import Target
-from targets.kubernetes.means import FaultScript, PodView
+from targets.kubernetes.faultpod_means import FaultScript
+from targets.kubernetes.means import PodView
 
 _MARGIN = 10.0
 _NETWORK_PROBES = ("httpGet", "tcpSocket", "grpc")

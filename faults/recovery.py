@@ -9,7 +9,7 @@ from faults.base import NotPossible, Tuning, fault_classes
 from faults.ledger import Entry, Ledger, LedgerError
 from faults.observer import wait_until
 from targets.base import MeansError, Target
-from targets.kubernetes.means import FaultPods
+from targets.kubernetes.faultpod_means import FaultPods
 
 PROOF_LIMIT = 120.0
 PATIENCE = 90.0  # seconds: more than a dead runner's lock lasts

@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from targets.kubernetes.means import FaultScript
+from targets.kubernetes.faultpod_means import FaultScript
 
 MATCHED = "matched"
 DROP, RESET, REFUSE = "drop", "reject with tcp reset", "reject"

@@ -26,7 +26,7 @@ from targets.base import MeansError, Target
 from targets.embedded.config import EmbeddedConfig, Listener
 from targets.embedded.instance import kept
 from targets.embedded.plan import OUTPUTS_FILE
-from targets.kubernetes.means import NodeAction
+from targets.kubernetes.node_means import NodeAction
 
 EXIT_CODES = {Verdict.PASS: ExitCode.MET, Verdict.SKIPPED: ExitCode.COULD_NOT_RUN}
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from runner.errors import BadInput
-from targets.kubernetes.means import NodeAction
+from targets.kubernetes.node_means import NodeAction
 from targets.kubernetes.nodecommands import KUBELET, LOSS, NETWORK
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -17,7 +17,7 @@ from benchmarks.tpch.data import scale_factor
 from engines import engine_kinds
 from runner.errors import BadInput
 from runner.nodeoptions import NODE_COMMANDS, node_actions
-from targets.kubernetes.means import NodeAction
+from targets.kubernetes.node_means import NodeAction
 from targets.kubernetes.transport import AUTO, CHOICES
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -14,7 +14,7 @@ from targets.embedded.config import ENGINES, EmbeddedConfig
 from targets.embedded.paths import state_directory
 from targets.embedded.target import EmbeddedTarget
 from targets.kubernetes import KubernetesTarget
-from targets.kubernetes.means import NodeAction
+from targets.kubernetes.node_means import NodeAction
 from targets.kubernetes.nodecommands import ShellNodeCommands
 from targets.kubernetes.stack import stack_outputs
 from targets.kubernetes.transport import AUTO

@@ -10,14 +10,7 @@ from targets.contract import EngineOutput, Outputs, Workload
 from targets.kubernetes.calls import CallError, Calls
 from targets.kubernetes.fields import applied, hand_back, ours
 from targets.kubernetes.guard import Guard
-from targets.kubernetes.means import (
-    STACK_LABEL,
-    MergePatch,
-    NodeView,
-    ObjectRef,
-    PodView,
-    Revert,
-)
+from targets.kubernetes.means import STACK_LABEL, MergePatch, NodeView, ObjectRef, PodView, Revert
 from targets.kubernetes.objects import Manifest, Objects
 from targets.kubernetes.rights import Right, Rights
 from targets.kubernetes.views import addresses, bears_taint, node_view, pod_view

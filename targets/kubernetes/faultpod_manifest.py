@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from targets.kubernetes.means import KEY_LABEL, PART_OF, PART_OF_LABEL, FaultPod, FaultReport, ObjectRef
+from targets.kubernetes.faultpod_means import FaultPod, FaultReport
+from targets.kubernetes.means import KEY_LABEL, PART_OF, PART_OF_LABEL, ObjectRef
 
 LIBRARY = Path(__file__).with_name("fault_pod.sh")
 STATE = "/run/qer"

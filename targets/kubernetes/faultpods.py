@@ -23,15 +23,8 @@ from targets.kubernetes.faultpod_manifest import (
     undone,
     view,
 )
-from targets.kubernetes.means import (
-    KEY_LABEL,
-    FaultPod,
-    FaultReport,
-    FaultScript,
-    ObjectRef,
-    PodView,
-    StackControl,
-)
+from targets.kubernetes.faultpod_means import FaultPod, FaultReport, FaultScript
+from targets.kubernetes.means import KEY_LABEL, ObjectRef, PodView, StackControl
 
 IMAGE = "nicolaka/netshoot:v0.13"
 """For documents that name none."""

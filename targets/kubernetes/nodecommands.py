@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from targets.base import MeansError
-from targets.kubernetes.means import NodeAction
+from targets.kubernetes.node_means import NodeAction
 
 LOSS, KUBELET, NETWORK = "loss", "kubelet", "network"
 COMMAND_SECONDS = 120.0

@@ -11,18 +11,8 @@ from typing_extensions import override
 
 from targets.base import MeansError
 from targets.contract import EngineOutput, Outputs, Workload
-from targets.kubernetes.means import (
-    FaultPod,
-    FaultPods,
-    FaultReport,
-    FaultScript,
-    NodeView,
-    ObjectRef,
-    PodView,
-    Revert,
-    StackControl,
-    Switches,
-)
+from targets.kubernetes.faultpod_means import FaultPod, FaultPods, FaultReport, FaultScript
+from targets.kubernetes.means import NodeView, ObjectRef, PodView, Revert, StackControl, Switches
 from tests.unit.fakes import FakeTarget
 
 M = TypeVar("M")

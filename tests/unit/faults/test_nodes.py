@@ -17,7 +17,8 @@ from faults.node_failures import LOSS_SECONDS, KubeletStop, NodeLoss, NodeUnreac
 from faults.nodes import Drain, Taint
 from faults.recovery import recover
 from targets.base import M, MeansError
-from targets.kubernetes.means import KEY_LABEL, NodeAction, NodeCommands, ObjectRef
+from targets.kubernetes.means import KEY_LABEL, ObjectRef
+from targets.kubernetes.node_means import NodeAction, NodeCommands
 from tests.unit.faults.test_stack_faults import Stack
 from tests.unit.kubernetes.api import TRINO
 

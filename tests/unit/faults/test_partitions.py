@@ -24,7 +24,8 @@ from faults.partitions import (
 from faults.privileged import PrivilegedFault
 from faults.readiness import NotReady, Probe, probe
 from targets.base import MeansError
-from targets.kubernetes.means import FaultReport, FaultScript, PodView
+from targets.kubernetes.faultpod_means import FaultReport, FaultScript
+from targets.kubernetes.means import PodView
 from tests.unit.faults.stack import FakeFaultPods, FakeStack, of_pod
 
 EVERY: list[tuple[type[PrivilegedFault], str, str]] = [

@@ -10,8 +10,9 @@ import pytest
 from targets.base import MeansError
 from targets.contract import EngineOutput, Outputs
 from targets.kubernetes.faultpod_manifest import manifest, parse, view
+from targets.kubernetes.faultpod_means import FaultPods, FaultScript
 from targets.kubernetes.faultpods import KubernetesFaultPods
-from targets.kubernetes.means import KEY_LABEL, FaultPods, FaultScript, ObjectRef, PodView
+from targets.kubernetes.means import KEY_LABEL, ObjectRef, PodView
 
 NAMESPACE, KEY, TARGET_UID = "qer-x-faults", "0123456789ab", "aaaa-bbbb"
 WORKER = PodView(

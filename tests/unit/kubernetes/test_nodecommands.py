@@ -11,7 +11,7 @@ import pytest
 
 from targets.base import MeansError
 from targets.kubernetes import nodecommands, nodewatch
-from targets.kubernetes.means import NodeAction, NodeCommands
+from targets.kubernetes.node_means import NodeAction, NodeCommands
 from targets.kubernetes.nodecommands import RECORD, ShellNodeCommands
 
 

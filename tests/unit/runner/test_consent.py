@@ -19,7 +19,7 @@ from runner.errors import BadInput, CouldNotRun
 from runner.nodeoptions import node_actions
 from targets.base import Target
 from targets.kubernetes import KubernetesTarget
-from targets.kubernetes.means import NodeAction
+from targets.kubernetes.node_means import NodeAction
 from tests.unit.fakes import FakeTarget, Script, ScriptedEngine
 from tests.unit.kubernetes.api import OUTPUTS
 
