@@ -141,14 +141,14 @@ class ClusterCalls:
         self, method: str, path: str, body: object, content: str, params: Mapping[str, str] | None
     ) -> httpx.Response:
         data = None if body is None else json.dumps(body)
-        base, _, rest = path.removeprefix("/").partition("/")
+        base, rest = in_parts(path)
         # The client's own answer to 401 and 403 is a new session, which ends every port-forward of the old one.
         # Credentials that have expired need it, others must not have it.
         for renew in (False, True):
             async with self._cluster.api.call_api(
                 method,
                 version="",
-                base=f"/{base}",
+                base=base,
                 url=rest,
                 raise_for_status=renew,
                 content=data,
@@ -171,6 +171,12 @@ class ClusterCalls:
         if date := response.headers.get("Date"):
             theirs = email.utils.parsedate_to_datetime(date)
             self._ahead = theirs - datetime.datetime.now(datetime.UTC)
+
+
+def in_parts(path: str) -> tuple[str, str]:
+    """A path from the root as the client wants it: its first part, and the rest."""
+    base, _, rest = path.removeprefix("/").partition("/")
+    return f"/{base}", rest
 
 
 def _text(output: bytes | str) -> str:

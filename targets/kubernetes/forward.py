@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from targets.kubernetes.cluster import Cluster
 from targets.kubernetes.listener import Client, LocalPort, NoEndpoint, until_first
+from targets.kubernetes.selectors import label_query
 
 Manifest = Mapping[str, Any]
 
@@ -77,7 +78,7 @@ class PortForward(LocalPort):
         selector: Mapping[str, str] = service["spec"].get("selector") or {}
         if not selector:
             raise NoEndpoint
-        listed = await self._get("pods", labelSelector=",".join(f"{key}={value}" for key, value in selector.items()))
+        listed = await self._get("pods", **label_query(selector))
         pods = [pod for pod in listed["items"] if is_ready(pod)]
         if not pods:
             raise NoEndpoint

@@ -9,6 +9,7 @@ from targets.kubernetes.calls import JSON, JSON_PATCH, MERGE_PATCH, CallError, C
 from targets.kubernetes.means import FIELD_MANAGER, MergePatch, ObjectRef
 from targets.kubernetes.resources import path, resource
 from targets.kubernetes.rights import Right
+from targets.kubernetes.selectors import label_query
 
 _VERBS = {"GET": "get", "PATCH": "patch", "POST": "create", "PUT": "update", "DELETE": "delete"}
 
@@ -44,8 +45,7 @@ class Objects:
 
     def list(self, kind: str, namespace: str | None, labels: Mapping[str, str]) -> list[Manifest]:
         """Objects with these labels, in all namespaces without one."""
-        params = {"labelSelector": ",".join(f"{name}={value}" for name, value in labels.items())} if labels else None
-        where = resource(kind).path(namespace)
+        where, params = resource(kind).path(namespace), label_query(labels)
         return list(self._send("GET", ObjectRef(kind, "", namespace), at=where, verb="list", params=params)["items"])
 
     def create(self, ref: ObjectRef, manifest: Mapping[str, Any], subresource: str = "") -> Manifest:

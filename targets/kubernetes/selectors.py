@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def label_query(labels: Mapping[str, str]) -> dict[str, str]:
+    """Parameters of a list or a watch of the objects that carry all of these labels; of all objects without any."""
+    return {"labelSelector": ",".join(f"{name}={value}" for name, value in labels.items())} if labels else {}
+
+
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a selector of ``matchLabels`` and ``matchExpressions`` matches; an empty one matches everything."""
     if any(labels.get(name) != value for name, value in (selector.get("matchLabels") or {}).items()):

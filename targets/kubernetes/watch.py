@@ -18,10 +18,11 @@ from typing import Any, Protocol
 import httpx
 
 from targets.base import MeansError
-from targets.kubernetes.calls import CallError, ClusterCalls, NoAnswer, refusal, unreachable
+from targets.kubernetes.calls import CallError, ClusterCalls, NoAnswer, in_parts, refusal, unreachable
 from targets.kubernetes.cluster import Cluster
 from targets.kubernetes.resources import resource
 from targets.kubernetes.rights import MissingRight, Right
+from targets.kubernetes.selectors import label_query
 
 WATCH_SECONDS = 5
 _SILENCE = 2.0  # seconds beyond that: the connection is dead
@@ -50,8 +51,7 @@ class Objects:
     @property
     def params(self) -> dict[str, str]:
         """Of the query."""
-        selector = ",".join(f"{name}={value}" for name, value in self.labels.items())
-        return {"labelSelector": selector} if selector else {}
+        return label_query(self.labels)
 
     def refused(self, verb: str, error: CallError) -> MeansError:
         """The error as it is best told: a missing right with the rule to add."""
@@ -102,12 +102,12 @@ class ClusterSource:
             raise NoAnswer(unreachable(error)) from None
 
     async def _stream(self, objects: Objects, version: str) -> AsyncGenerator[Event]:
-        base, _, rest = objects.path.removeprefix("/").partition("/")
+        base, rest = in_parts(objects.path)
         params = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": str(WATCH_SECONDS)}
         async with self._cluster.api.call_api(
             "GET",
             version="",
-            base=f"/{base}",
+            base=base,
             url=rest,
             raise_for_status=False,  # a refusal would make the client end every other connection
             stream=True,
