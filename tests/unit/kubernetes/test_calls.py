@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,10 +13,10 @@ import pytest
 from typing_extensions import override
 
 from targets.kubernetes.calls import CallError, ClusterCalls
-from targets.kubernetes.cluster import Cluster
 from targets.kubernetes.means import FIELD_MANAGER, ObjectRef
 from targets.kubernetes.objects import Objects
 from targets.kubernetes.rights import MissingRight
+from tests.unit.kubernetes.served import connected, serving
 
 PODS = "/api/v1/namespaces/a/pods"
 RBAC = 'pods "p" is forbidden: User "runner" cannot patch resource "pods" in API group "" in the namespace "a"'
@@ -61,28 +60,14 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture
 def calls(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ClusterCalls]:
-    config = tmp_path / "kubeconfig"
-    where = f"http://127.0.0.1:{server.server_address[1]}"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
-        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {token: t}}]\n"
-        f"clusters: [{{name: c, cluster: {{server: '{where}'}}}}]\n"
-    )
-    monkeypatch.setenv("KUBECONFIG", str(config))
-    cluster = Cluster()
-    cluster.open()
-    yield ClusterCalls(cluster)
-    cluster.close()
+    with connected(server, tmp_path, monkeypatch) as cluster:
+        yield ClusterCalls(cluster)
 
 
 def test_a_merge_patch_goes_out_in_our_name(server: Server, calls: ClusterCalls) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +17,7 @@ from targets.kubernetes.calls import CallError, NoAnswer
 from targets.kubernetes.cluster import Cluster
 from targets.kubernetes.rights import MissingRight
 from targets.kubernetes.watch import ClusterSource, Event, Objects
+from tests.unit.kubernetes.served import connected, serving
 
 SLICES = Objects("EndpointSlice", "a", {"kubernetes.io/service-name": "s"})
 EVENT = {"type": "ADDED", "object": {"metadata": {"uid": "u", "resourceVersion": "8"}}}
@@ -75,28 +75,14 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(server):
+        yield server
 
 
 @pytest.fixture
 def cluster(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    config = tmp_path / "kubeconfig"
-    where = f"http://127.0.0.1:{server.server_address[1]}"
-    config.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
-        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {token: t}}]\n"
-        f"clusters: [{{name: c, cluster: {{server: '{where}'}}}}]\n"
-    )
-    monkeypatch.setenv("KUBECONFIG", str(config))
-    cluster = Cluster()
-    cluster.open()
-    yield cluster
-    cluster.close()
+    with connected(server, tmp_path, monkeypatch) as cluster:
+        yield cluster
 
 
 def events(cluster: Cluster, seen: list[Event]) -> None:
