@@ -42,6 +42,11 @@ def run(*command: str, timeout: float = 120, cwd: Path | None = None, **environm
     return Finished(done.returncode, done.stdout)
 
 
+def runner(*arguments: str, timeout: float = 600) -> Finished:
+    """Run the runner of this checkout."""
+    return run(sys.executable, "-m", "runner", *arguments, cwd=ROOT, timeout=timeout)
+
+
 def kubectl(*arguments: str) -> str:
     """What kubectl prints, which must succeed."""
     done = run("kubectl", *arguments)

@@ -14,7 +14,7 @@ import pytest
 from targets.kubernetes.means import KEY_LABEL
 from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
 from tests.e2e.conftest import eventually
-from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, kubectl, objects, run
+from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, objects, runner
 
 ENGINE, WORKLOAD = "clickhouse", "statefulset/clickhouse"
 HOLD = 5
@@ -37,10 +37,6 @@ def clean(stack: PulumiStack) -> Iterator[None]:
     eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
     assert differences(before, shapes(stack)) == []
     assert leftovers(stack) == []
-
-
-def runner(*arguments: str) -> Finished:
-    return run(sys.executable, "-m", "runner", *arguments, cwd=ROOT, timeout=600)
 
 
 def replicas(stack: PulumiStack) -> str:

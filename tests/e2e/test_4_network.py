@@ -20,7 +20,7 @@ from targets.kubernetes import KubernetesTarget
 from targets.kubernetes.faultpod_manifest import LIBRARY, table
 from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
 from tests.e2e.conftest import eventually
-from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, objects, run
+from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, objects, run, runner
 
 ENGINE = "clickhouse"
 PROOF_SECONDS = 30
@@ -104,7 +104,7 @@ def test_a_network_fault_a_readiness_fault_and_a_killed_container(
 ) -> None:
     chosen = ("partition-clients", "not-ready", "kill-container")
     options = ("--target", str(document), "--engine", ENGINE, "--output", str(tmp_path / "report"), "--yes")
-    done = run(sys.executable, "-m", "runner", "fault", *chosen, *options, cwd=ROOT, timeout=900)
+    done = runner("fault", *chosen, *options, timeout=900)
     results = json.loads((tmp_path / "report" / "results.json").read_text())
     found = {one["fault"]: one for one in results["experiments"]}
     assert set(found) == set(chosen), done.text
@@ -150,7 +150,7 @@ def test_recover_removes_the_rules_of_a_killed_runner(stack: PulumiStack, docume
         finally:
             process.kill()
     assert rules(stack)
-    done = run(sys.executable, "-m", "runner", "recover", "--target", str(document), cwd=ROOT, timeout=300)
+    done = runner("recover", "--target", str(document), timeout=300)
     assert done.status == 0, done.text
     assert f"{ENGINE}/clients/partition-clients: reverted" in done.text
     assert fault_pods(stack) == []

@@ -14,10 +14,9 @@ import pytest
 
 from tests.e2e.clean import READY_SECONDS, all_ready, leftovers, nodes
 from tests.e2e.conftest import eventually
-from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, objects, run
+from tests.e2e.pulumi_stack import ROOT, PulumiStack, objects, runner
 from tests.e2e.runner_image import load_runner_image
 
-RUN_SECONDS = 600
 STRIKE = ("--engine", "clickhouse", "--component", "server", "--yes")
 
 
@@ -33,10 +32,6 @@ def clean(stack: PulumiStack) -> Iterator[None]:
     yield
     eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
     assert leftovers(stack) == []
-
-
-def runner(*arguments: str) -> Finished:
-    return run(sys.executable, "-m", "runner", *arguments, cwd=ROOT, timeout=RUN_SECONDS)
 
 
 def experiment(stack: PulumiStack, report: Path, *arguments: str) -> dict[str, Any]:

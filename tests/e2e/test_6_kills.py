@@ -16,7 +16,7 @@ from faults.base import fault_classes
 from targets.base import NetworkControl, ProcessControl
 from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
 from tests.e2e.conftest import eventually
-from tests.e2e.pulumi_stack import ROOT, PulumiStack, run
+from tests.e2e.pulumi_stack import ROOT, PulumiStack, runner
 
 pytestmark = pytest.mark.full
 
@@ -76,10 +76,7 @@ def test_nothing_is_left_of_a_killed_runner(  # noqa: PLR0917 - fixtures
         began.append(round(moment, 1))
         struck += bool(leftovers(stack))
         start = time.monotonic()
-        done = run(
-            sys.executable, "-m", "runner", "recover", "--target", str(document), *mending, cwd=ROOT,
-            timeout=RECOVER_SECONDS,
-        )  # fmt: skip
+        done = runner("recover", "--target", str(document), *mending, timeout=RECOVER_SECONDS)
         took.append(round(time.monotonic() - start, 1))
         assert done.status == 0, done.text
         assert leftovers(stack) == []

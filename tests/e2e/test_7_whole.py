@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
 from tests.e2e.conftest import eventually
-from tests.e2e.pulumi_stack import ROOT, Finished, PulumiStack, run
+from tests.e2e.pulumi_stack import PulumiStack, runner
 
 pytestmark = pytest.mark.full
 
@@ -23,10 +22,6 @@ def stack(struck: PulumiStack) -> PulumiStack:
     return struck
 
 
-def runner(*arguments: str) -> Finished:
-    return run(sys.executable, "-m", "runner", *arguments, cwd=ROOT, timeout=2 * HOURS)
-
-
 @pytest.mark.parametrize("engine", ["clickhouse", "trino"])
 def test_all_that_apply(
     stack: PulumiStack, document: Path, commands: tuple[str, ...], tmp_path: Path, engine: str
@@ -34,7 +29,7 @@ def test_all_that_apply(
     eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
     before = shapes(stack)
     options = ("--target", str(document), "--engine", engine, "--output", str(tmp_path), "--yes")
-    done = runner("fault", "comprehensive", *options, *commands)
+    done = runner("fault", "comprehensive", *options, *commands, timeout=2 * HOURS)
     found: list[dict[str, Any]] = json.loads((tmp_path / "results.json").read_text())["experiments"]
     struck = [one for one in found if one["verdict"] != "SKIPPED"]
     assert len(struck) > 10, done.text
@@ -56,7 +51,7 @@ def test_every_way_of_scaling(stack: PulumiStack, tmp_path: Path) -> None:
     eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
     document = tmp_path / "outputs.json"
     document.write_text(json.dumps(stack.outputs()))
-    done = runner("scale", "--target", str(document), "--output", str(tmp_path), "--yes")
+    done = runner("scale", "--target", str(document), "--output", str(tmp_path), "--yes", timeout=2 * HOURS)
     found: list[dict[str, Any]] = json.loads((tmp_path / "results.json").read_text())["scalings"]
     assert {(one["engine"], one["verdict"]) for one in found} >= {("trino", "PASS"), ("clickhouse", "PASS")}, done.text
     for one in found:
