@@ -101,8 +101,8 @@ class Bench:
         command = [sys.executable, "-m", "runner", "fault", case.fault, "--engine", "trino"]
         # The one way that leads to both: the reference has no node ports.
         command += ["--component", case.component, "--target", str(self._document(side)), "--transport", "port-forward"]
-        if case.hold is not None:
-            command += ["--hold", f"{case.hold:g}"]
+        if (hold := case.held(side)) is not None:
+            command += ["--hold", f"{hold:g}"]
         command += ["--output", str(report), "--seed", str(run), "--yes", *self.options]
         # An earlier run's results must not pass for this one's.
         (report / "results.json").unlink(missing_ok=True)
