@@ -10,7 +10,6 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.mix import MIX
 from benchmarks.tpch.power import Execution
 from faults.base import Kind, Tuning, fault_classes
 from faults.catalogue import COMPREHENSIVE, select
@@ -20,45 +19,22 @@ from runner.errors import BadInput, CouldNotRun, ExitCode
 from runner.execute import measure, plan_faults, recover_target, rerender
 from runner.help import ExampleCommand
 from runner.nodeoptions import node_actions, node_command_options
-from runner.options import TARGET_HELP, Positive, QueryNumbers, common_options, settings_from, yes_option
+from runner.options import TARGET_HELP, Positive, common_options, settings_from, yes_option
 from runner.run import Run
 from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
 from runner.targets import EMBEDDED
+from runner.verbs.benchmark import benchmark
+from runner.verbs.load import load
+from runner.verbs.shared import (
+    duration_option,
+    hold_option,
+    iterations_option,
+    queries_option,
+    rate_option,
+    warmups_option,
+)
 from targets.base import BadOutputs, NetworkControl, ProcessControl, TargetError
-
-rate_option = click.option(
-    "--rate",
-    type=Positive("a rate", largest=100_000, example="5"),
-    default=None,
-    metavar="R",
-    help="Arrivals per second. [default: a modest rate for each engine]",
-)
-duration_option = click.option(
-    "--duration",
-    type=Positive("a duration in seconds", largest=86_400, example="10"),
-    default=10.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds of load.",
-)
-queries_option = click.option(
-    "--queries", type=QueryNumbers(), default="all", show_default=True, metavar="LIST", help="TPC-H queries: 1,3,6-10."
-)
-warmups_option = click.option(
-    "--warmups", type=click.IntRange(0, 100), default=1, show_default=True, help="Executions before the timed ones."
-)
-iterations_option = click.option(
-    "--iterations", type=click.IntRange(1, 1000), default=2, show_default=True, help="Timed executions of each query."
-)
-hold_option = click.option(
-    "--hold",
-    type=Positive("a hold in seconds", largest=600, example="3"),
-    default=3.0,
-    show_default=True,
-    metavar="S",
-    help="Seconds that a lasting fault stays.",
-)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -118,52 +94,6 @@ def check(**options: object) -> int:
     Protocol, authentication both ways, typed errors, queueing, cancellation.
     """
     return measure("check", settings_from(options), Run.check)
-
-
-@cli.command(
-    cls=ExampleCommand,
-    examples=(
-        "python -m runner benchmark --scale-factor 1",
-        "python -m runner benchmark --engine clickhouse --queries 1,3,6-10 --iterations 5",
-    ),
-)
-@common_options
-@queries_option
-@warmups_option
-@iterations_option
-def benchmark(queries: tuple[int, ...], warmups: int, iterations: int, **options: object) -> int:
-    """TPC-H, every answer checked.
-
-    Each query on each engine, compared with an independent oracle over the same data.
-    """
-    execution = Execution(warmups, iterations)
-    return measure("benchmark", settings_from(options), lambda run: run.benchmark(queries, execution))
-
-
-@cli.command(
-    cls=ExampleCommand,
-    examples=(
-        "python -m runner load --engine clickhouse --rate 20 --duration 60",
-        "python -m runner load --queries 1,6 --seed 7",
-    ),
-)
-@common_options
-@rate_option
-@duration_option
-@click.option(
-    "--queries",
-    type=QueryNumbers(),
-    default=",".join(map(str, MIX)),
-    show_default=True,
-    metavar="LIST",
-    help="TPC-H queries of the mix.",
-)
-def load(rate: float | None, duration: float, queries: tuple[int, ...], **options: object) -> int:
-    """Open-loop load of checked queries.
-
-    Latency counts from the intended start, so that a stalled engine cannot hide it.
-    """
-    return measure("load", settings_from(options), lambda run: run.load(rate, duration, queries))
 
 
 @cli.command(
@@ -280,7 +210,8 @@ def schemas() -> int:
     return ExitCode.MET
 
 
-cli.add_command(embedded)
+for verb in (benchmark, load, embedded):
+    cli.add_command(verb)
 
 
 def main(arguments: Sequence[str]) -> int:
