@@ -57,7 +57,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]{0,127}$"), AfterValid
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhdwy]$")]
 
 SMALLEST_TRINO_MIB = 1024
-RESERVED_USERS = frozenset({"metrics", "shutdown"})
+RESERVED_USERS = frozenset({"metrics", "shutdown", "warm-up"})
 
 
 def _camel(name: str) -> str:

@@ -94,13 +94,16 @@ class Trino(pulumi.ComponentResource):
         self.password = password("trino-password", site, self)
         metrics = password("trino-metrics-password", site, self)
         shutdown = password("trino-shutdown-password", site, self)
+        warm_up = password("trino-warm-up-password", site, self)
         shared = password("trino-internal-secret", site, self, length=64)
         self._secret(CREDENTIALS, {USERNAME: settings.trino_user, PASSWORD: self.password})
         self._secret(METRICS, {USERNAME: files.METRICS_USER, PASSWORD: metrics})
         self._secret(INTERNAL, {"shared-secret": shared})
         # Each role knows only the users that it meets, so that another password rolls only the pods that need it.
         self._users = {
-            COORDINATOR: _password_file({settings.trino_user: self.password, files.METRICS_USER: metrics}),
+            COORDINATOR: _password_file(
+                {settings.trino_user: self.password, files.METRICS_USER: metrics, files.WARM_UP_USER: warm_up}
+            ),
             WORKER: _password_file({files.SHUTDOWN_USER: shutdown, files.METRICS_USER: metrics}),
         }
         self._auth = {
@@ -108,6 +111,7 @@ class Trino(pulumi.ComponentResource):
         }
         call = shutdown.apply(lambda text: files.shutdown_call(text, f"{NAME}.{site.namespace('trino')}.svc"))
         self._shutdown = self._secret("trino-worker-shutdown", {"call": call}, WORKER)
+        self._warm_up = self._secret("trino-coordinator-warm-up", {"call": warm_up.apply(files.warm_up_call)})
         self._shared = {COORDINATOR: pulumi.Output.concat(shared), WORKER: pulumi.Output.concat(shared, call)}
 
     def _make_tls(self, now: datetime.datetime) -> pulumi.Output[str]:
@@ -171,6 +175,7 @@ class Trino(pulumi.ComponentResource):
             auth=self._auth[role].metadata.name,
             tls=self.tls_secret,
             shutdown=None if node.coordinator else self._shutdown.metadata.name,
+            warm_up=self._warm_up.metadata.name if node.coordinator else None,
         )
         texts = [*files.etc_files(node).values(), *files.catalog_files(self._settings).values()]
         fingerprint = pods.checksum(*texts, self._users[role], self._shared[role], tls_print)

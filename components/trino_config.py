@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from components.settings import Catalog, SecretKey, Settings
 from components.site import Site
@@ -12,7 +13,7 @@ from components.trino_jvm import heap_mib, jvm_config
 
 HTTP, HTTPS = 8080, 8443
 DISCOVERY = "trino-discovery"
-METRICS_USER, SHUTDOWN_USER = "metrics", "shutdown"
+METRICS_USER, SHUTDOWN_USER, WARM_UP_USER = "metrics", "shutdown", "warm-up"
 # The runner's queue check sends its queries as this source: one runs, one waits, the third is refused.
 QUEUE_CHECK_SOURCE = "qer-queue-check"
 ETC = "/etc/trino"
@@ -21,6 +22,11 @@ SHARED_SECRET_VARIABLE = "TRINO_INTERNAL_SECRET"  # noqa: S105 - the name of a v
 # By default queries wait five minutes for a worker and take over a minute to fail after one died.
 _WORKER_WAIT = "10s"
 _REMOTE_ERROR_DURATION = "10s"
+# A coordinator hears of its workers up to 20 s after its port is open: it asks every 10 s, and looks at them every 5 s.
+_WARM_UP_SECONDS = 60
+_ANSWER_SECONDS = 15
+_WARM_UP = Path(__file__).with_name("warm_up.sh")
+WARM_UP_SCRIPT = "warm-up.sh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,10 @@ def etc_files(node: Node) -> dict[str, str]:
         ),
         "access-rules.json": _access_rules(settings),
     }
-    return files | _resource_groups(settings) if node.coordinator else files
+    if not node.coordinator:
+        return files
+    script = warm_up_script(f"trino.{node.site.namespace('trino')}.svc")
+    return files | _resource_groups(settings) | {WARM_UP_SCRIPT: script}
 
 
 def properties(content: Mapping[str, object]) -> str:
@@ -91,25 +100,35 @@ def catalog_secrets(settings: Settings) -> dict[str, SecretKey]:
 
 
 def shutdown_call(password: str, host: str) -> str:
-    """Options for curl, as a file since others can read command lines: ask the pod's own worker to drain."""
-    return "\n".join(
-        [
-            f'url = "https://{host}:{HTTPS}/v1/info/state"',
-            'connect-to = "::127.0.0.1:"',
-            'request = "PUT"',
-            f'user = "{SHUTDOWN_USER}:{password}"',
-            'header = "Content-Type: application/json"',
-            'data = "\\"SHUTTING_DOWN\\""',
-            f'cacert = "{ETC}/tls/ca.crt"',
-            "max-time = 10",
-            "retry = 3",
-            "retry-all-errors",
-            "silent",
-            "show-error",
-            "fail",
-            "",
-        ]
+    """Options for curl: ask the pod's own worker to drain."""
+    return _call(
+        SHUTDOWN_USER,
+        password,
+        f'url = "https://{host}:{HTTPS}/v1/info/state"',
+        'request = "PUT"',
+        'header = "Content-Type: application/json"',
+        'data = "\\"SHUTTING_DOWN\\""',
+        "max-time = 10",
+        "retry = 3",
+        "retry-all-errors",
     )
+
+
+def warm_up_call(password: str) -> str:
+    """Options for curl: send a statement to the pod's own coordinator, or fetch what it has answered so far."""
+    return _call(WARM_UP_USER, password, f'header = "X-Trino-User: {WARM_UP_USER}"', f"max-time = {_ANSWER_SECONDS}")
+
+
+def warm_up_script(host: str) -> str:
+    """The coordinator's start-up probe: ``warm_up.sh`` with what it has to know."""
+    known = {"url": f"https://{host}:{HTTPS}/v1/statement", "call": f"{ETC}/warm-up/call", "limit": _WARM_UP_SECONDS}
+    return "".join(f"{name}={value}\n" for name, value in known.items()) + _WARM_UP.read_text(encoding="utf-8")
+
+
+def _call(user: str, password: str, *options: str) -> str:
+    """Options for curl as a file, since others can read command lines; they lead to the pod itself."""
+    lines = ['connect-to = "::127.0.0.1:"', f'user = "{user}:{password}"', f'cacert = "{ETC}/tls/ca.crt"']
+    return "\n".join([*lines, *options, "silent", "show-error", "fail", ""])
 
 
 def _config(node: Node) -> dict[str, object]:

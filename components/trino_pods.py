@@ -16,6 +16,7 @@ from components.trino_config import (
     HTTP,
     HTTPS,
     SHARED_SECRET_VARIABLE,
+    WARM_UP_SCRIPT,
     Node,
     catalog_files,
     catalog_secrets,
@@ -42,6 +43,7 @@ class Files:
     auth: pulumi.Input[str]
     tls: pulumi.Input[str]
     shutdown: pulumi.Input[str] | None = None
+    warm_up: pulumi.Input[str] | None = None
 
 
 def template(
@@ -86,8 +88,7 @@ def _container(node: Node) -> core.ContainerArgs:
             pods.mount("data", "/data/trino"),
             pods.mount("tmp", "/tmp"),  # noqa: S108 - a volume of the pod's own
         ],
-        # The image's own check: the server answers and has left its starting phase.
-        startup_probe=pods.exec_probe(["/usr/lib/trino/bin/health-check"], period=2, timeout=10, failures=120),
+        startup_probe=_startup(node),
         # Asked from outside the container's CPU limit, public, and needing no query: a busy server answers late, a
         # hung one not at all. Both probes bear with a minute of lateness: no other coordinator could take over, so
         # calling a busy one not ready would only turn late answers into refused connections.
@@ -95,6 +96,12 @@ def _container(node: Node) -> core.ContainerArgs:
         liveness_probe=pods.http_probe("/v1/info", "http", period=10, timeout=10, failures=6),
         lifecycle=None if node.coordinator else pods.on_stop(_DRAIN),
     )
+
+
+def _startup(node: Node) -> core.ProbeArgs:
+    """The image's own check (the server answers and has left its starting phase); a coordinator is warmed up too."""
+    check = ["sh", f"{ETC}/{WARM_UP_SCRIPT}"] if node.coordinator else ["/usr/lib/trino/bin/health-check"]
+    return pods.exec_probe(check, period=2, timeout=60 if node.coordinator else 10, failures=120)
 
 
 def _environment(settings: Settings) -> list[core.EnvVarArgs]:
@@ -114,6 +121,8 @@ def _volumes(node: Node, files: Files) -> list[core.VolumeArgs]:
     ]
     if files.shutdown is not None:
         sources.append(_secret(files.shutdown, ["call"], "shutdown"))
+    if files.warm_up is not None:
+        sources.append(_secret(files.warm_up, ["call"], "warm-up"))
     projected = core.ProjectedVolumeSourceArgs(sources=sources, default_mode=0o440)
     return [core.VolumeArgs(name="etc", projected=projected), pods.scratch("data", "4Gi"), pods.scratch("tmp", "1Gi")]
 

@@ -39,7 +39,14 @@ PROBES: dict[str, dict[str, Any]] = {
     },
 }
 _CHART_JVM = ("-XX:+UseG1GC", "-XX:G1HeapRegionSize=32M", "-XX:+ExplicitGCInvokesConcurrent")
-_OUR_JVM = ("-Xms", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel", "-Dsun.net.inetaddr.ttl", *_CHART_JVM)
+_OUR_JVM = (
+    "-Xms",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel",
+    "-XX:MetaspaceSize",
+    "-Dsun.net.inetaddr.ttl",
+    *_CHART_JVM,
+)
 # What the chart leaves at Trino's own defaults.
 _OUR_PROPERTIES = (
     "exchange.max-error-duration",
