@@ -25,6 +25,6 @@ ask() {
 	esac
 }
 
-for _ in 1 2 3 4; do
+for _ in 1 2 3 4 5 6 7 8; do
 	ask 'SELECT sum(x) FROM UNNEST(sequence(1, 25)) AS t(x)' || exit 1
 done

@@ -26,6 +26,7 @@ class ObjectFault(Fault):
     """
 
     means: ClassVar[type | None] = Switches
+    subresource: ClassVar[str] = ""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -76,7 +77,8 @@ class ObjectFault(Fault):
     @override
     def remember(self) -> str:
         found = self.control.read(self.ref)
-        self._revert = Revert(self.ref, self.undo(found), tuple(owners(found)))
+        uid = found["metadata"]["uid"] if self.subresource else ""  # those of a pod do not outlive it
+        self._revert = Revert(self.ref, self.undo(found), tuple(owners(found)), self.subresource, uid)
         return json.dumps(self._revert.to_json())
 
     @override
@@ -95,7 +97,7 @@ class ObjectFault(Fault):
         self.switches.arm(
             self.key, [revert], ttl=self.tuning.ttl, subject=self.subject or self.engine, avoid_node=self.avoid_node
         )
-        self.control.patch(revert.ref, patch)
+        self.control.patch(revert.ref, patch, subresource=revert.subresource)
 
     @override
     def proof(self) -> str:

@@ -12,13 +12,12 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from faults.base import Fault, Kind, NotPossible
+from faults.base import Kind, NotPossible
 from faults.objects import Manifest, ObjectFault
 from faults.pods import WORKER, WORKERS
 from faults.privileged import running, stack_control
 from targets.base import MeansError, Target
-from targets.kubernetes.fields import owners
-from targets.kubernetes.means import MergePatch, ObjectRef, PodView, Revert, StackControl
+from targets.kubernetes.means import MergePatch, ObjectRef, PodView, StackControl
 from targets.kubernetes.quantity import amount
 
 CPU_FACTOR, MEMORY_FACTOR = 2.0, 1.5
@@ -102,23 +101,19 @@ class ScaleOut(ObjectFault):
         return f"{len(there)} workers are left" if len(there) == wanted else ""
 
 
-class Resize(Fault):
-    """The first container of a pod gets more CPU and memory in place, by the pod's ``resize`` subresource.
-
-    There is no switch: what is left when the runner dies is a larger pod until its next restart, or ``recover``.
-    """
+class Resize(ObjectFault):
+    """The first container of a pod gets more CPU and memory in place, by the pod's ``resize`` subresource."""
 
     name: ClassVar[str] = "resize"
     kind: ClassVar[Kind] = Kind.POD
     summary: ClassVar[str] = f"limits of CPU times {CPU_FACTOR:g} and of memory times {MEMORY_FACTOR:g}, in place"
-    means: ClassVar[type | None] = StackControl
     on_request: ClassVar[bool] = True
     proof_seconds: ClassVar[float] = 120.0
+    subresource: ClassVar[str] = "resize"
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, **kwargs)
         self._pod: PodView | None = None
-        self._revert: Revert | None = None
 
     @classmethod
     @override
@@ -128,11 +123,16 @@ class Resize(Fault):
             raise NotPossible(f"{engine} has no server that would be resized rather than multiplied")
         return roles
 
+    @property
+    @override
+    def ref(self) -> ObjectRef:
+        return self._choose().ref
+
     @override
     def preflight(self) -> None:
-        pod = self._choose()
-        self.control.require("patch", "pods/resize", pod.namespace)
-        larger(self.control.read(pod.ref))
+        self.control.require("patch", "pods/resize", self.ref.namespace)
+        self.switches.require()
+        self.change(self.control.read(self.ref))
 
     @override
     def plan(self) -> str:
@@ -141,67 +141,50 @@ class Resize(Fault):
         return f"pod/{pod.name}: limits from {told(before)} to {told(after)}, in place"
 
     @override
+    def change(self, found: Manifest) -> MergePatch:
+        return resources_patch(found, larger(found))
+
+    @override
+    def undo(self, found: Manifest) -> MergePatch:
+        return resources_patch(found, limits(found))
+
+    @override
     def remember(self) -> str:
-        self._pod = self._choose()
-        found = self.control.read(self._pod.ref)
-        self._revert = Revert(self._pod.ref, resources_patch(found, limits(found)), tuple(owners(found)))
-        return json.dumps({**self._revert.to_json(), "uid": self._pod.uid, "run": self._pod.container_id})
+        return json.dumps({**json.loads(super().remember()), "run": self._choose().container_id})
 
     @override
     def recall(self, original: str) -> None:
-        try:
-            found = json.loads(original)
-            self._revert = Revert.from_json(found)
-            ref = self._revert.ref
-            self._pod = PodView(ref.name, ref.namespace or "", found["uid"], self.component, container_id=found["run"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise MeansError(f"{self.name}: the record of the limits cannot be read ({error})") from error
+        super().recall(original)
+        assert self._revert is not None  # noqa: S101 - the record held one, or was refused
+        ref, run = self._revert.ref, json.loads(original).get("run", "")
+        self._pod = PodView(ref.name, ref.namespace or "", self._revert.uid, self.component, container_id=run)
 
     @override
-    def inject(self) -> None:
-        if self._revert is None:
-            raise MeansError(f"{self.name}: the limits were not recorded, so nothing was changed")
-        found = self.control.read(self._revert.ref)
-        self.control.patch(self._revert.ref, resources_patch(found, larger(found)), subresource="resize")
-
-    @override
-    def proof(self) -> str:
-        found, pod = self._found(), self._pod
-        if found is None or pod is None or self._revert is None:
+    def effect(self) -> str:
+        found = self._found()
+        if found is None or self._revert is None:
             return ""
+        name = found["metadata"]["name"]
         if refused := resize_refused(found):
-            raise MeansError(f"the node does not give {pod.name} more: {refused}")
+            raise MeansError(f"the node does not give {name} more: {refused}")
         wanted = limits(found)
         if wanted == self._limits_before() or not _same(in_force(found), wanted):
             return ""
-        return f"{pod.name} runs with {told(wanted)}, {self._how(found)}"
+        return f"{name} runs with {told(wanted)}, {self._how(found)}"
 
     @override
-    def revert(self) -> None:
-        found = self._found()
-        if self._revert is None or found is None or self._revert.patch is None:
-            return  # another pod is in its place, made from the workload's own template
-        if limits(found) != self._limits_before():
-            self.control.patch(self._revert.ref, self._revert.patch, subresource="resize")
-        self.control.put_back(self._revert)
-
-    @override
-    def revert_proof(self) -> str:
+    def restored(self) -> str:
         found = self._found()
         if found is None:
             return "the pod that was resized is gone"
-        before = self._limits_before()
-        if limits(found) != before or not _same(in_force(found), before):
+        if not _same(in_force(found), self._limits_before()):
             return ""
-        return f"{found['metadata']['name']} runs with {told(before)} again, {self._how(found)}"
-
-    @property
-    def control(self) -> StackControl:
-        """See ``stack_control``."""
-        return stack_control(self.target)
+        return f"it runs with {told(limits(found))} again, {self._how(found)}"
 
     def _choose(self) -> PodView:
-        return running(self.control, self.engine, self.component)[0]
+        if self._pod is None:
+            self._pod = running(self.control, self.engine, self.component)[0]
+        return self._pod
 
     def _found(self) -> Manifest | None:
         """The pod that was chosen, if it is still that one."""

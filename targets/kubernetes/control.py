@@ -160,13 +160,15 @@ class ClusterControl:
         found = self.objects.found(revert.ref)
         if revert.patch is None:
             self.delete(revert.ref)
-        elif found is not None and ours(found):  # else it is gone, or not changed by us, or put back already
+        # Else it is gone, or another is in its place, or it is not changed by us, or put back already.
+        elif found is not None and revert.concerns(found) and ours(found):
             # A node may host nothing of the stack any more, and another node may have failed by itself; that a field of
             # it is in our name shows that the change was ours.
             if revert.ref.kind != "Node":
                 self.guard.object(revert.ref, found)
             if not applied(found, revert.patch):
-                self.objects.merge(revert.ref, revert.patch, uid=found["metadata"]["uid"])
+                uid = found["metadata"]["uid"]
+                self.objects.merge(revert.ref, revert.patch, uid=uid, subresource=revert.subresource)
             hand_back(self.objects, revert)
 
     def is_back(self, revert: Revert) -> bool:
@@ -174,6 +176,8 @@ class ClusterControl:
         found = self.objects.found(revert.ref)
         if found is None or revert.patch is None:
             return found is None
+        if not revert.concerns(found):
+            return True
         return applied(found, revert.patch) and not ours(found)
 
     def _guarded(self, ref: ObjectRef) -> Manifest:

@@ -128,15 +128,25 @@ class Revert:
         patch: merge patch back to what it was; ``None``: the object is ours and is deleted.
         managed_fields: its ``metadata.managedFields`` before the change, handed back after the revert, so that
             a later ``pulumi up`` meets no field conflict.
+        subresource: that the patch is for (``resize``); empty: the object itself.
+        uid: of the object, where a namesake that took its place must be left alone; empty: any of that name.
     """
 
     ref: ObjectRef
     patch: MergePatch | None
     managed_fields: tuple[Mapping[str, Any], ...] = ()
+    subresource: str = ""
+    uid: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For JSON."""
-        return {"ref": str(self.ref), "patch": self.patch, "managedFields": list(self.managed_fields)}
+        return {
+            "ref": str(self.ref),
+            "patch": self.patch,
+            "managedFields": list(self.managed_fields),
+            "subresource": self.subresource,
+            "uid": self.uid,
+        }
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Self:
@@ -145,7 +155,17 @@ class Revert:
         Raises:
             ValueError, KeyError, TypeError: it did not.
         """
-        return cls(ObjectRef.parse(found["ref"]), found["patch"], tuple(found["managedFields"]))
+        return cls(
+            ObjectRef.parse(found["ref"]),
+            found["patch"],
+            tuple(found["managedFields"]),
+            found.get("subresource", ""),
+            found.get("uid", ""),
+        )
+
+    def concerns(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether that is the very object, not a namesake that took its place."""
+        return self.uid in {"", manifest["metadata"]["uid"]}
 
 
 @runtime_checkable

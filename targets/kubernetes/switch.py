@@ -96,14 +96,17 @@ def requests(reverts: Sequence[Revert]) -> list[str]:
     owners: list[str] = []
     for revert in reverts:
         where = path(revert.ref)
-        patched = f"{where}?fieldManager={FIELD_MANAGER}"
+        query = f"?fieldManager={FIELD_MANAGER}"
         if revert.patch is None:
             changes += ["DELETE", f"{where}?propagationPolicy=Background", JSON, _DELETE]
             continue
-        changes += ["PATCH", patched, MERGE_PATCH, json.dumps(revert.patch)]
+        body = revert.patch
+        if revert.uid:
+            body = {**body, "metadata": {**body.get("metadata", {}), "uid": revert.uid}}
+        changes += ["PATCH", path(revert.ref, revert.subresource) + query, MERGE_PATCH, json.dumps(body)]
         if revert.managed_fields:
             change = {"op": "replace", "path": "/metadata/managedFields", "value": list(revert.managed_fields)}
-            owners += ["PATCH", patched, JSON_PATCH, json.dumps([change])]
+            owners += ["PATCH", where + query, JSON_PATCH, json.dumps([change])]
     return changes + owners
 
 

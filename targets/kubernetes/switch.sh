@@ -31,6 +31,11 @@ send_all() { # addition to every query, then the requests
 			# What is gone needs no revert.
 			2?? | 404) ;;
 			*)
+				# Another object is in its place.
+				if [ "$code" = 409 ] && grep -q 'Precondition failed: UID' /tmp/answer; then
+					shift 4
+					continue
+				fi
 				echo "$1 ${2%%\?*}: status $code $(head -c 300 /tmp/answer /tmp/trouble 2>/dev/null | tr -s '\n\t ' ' ')"
 				return 1
 				;;

@@ -272,7 +272,7 @@ def test_a_pod_is_resized_in_place_and_back(tmp_path: Path) -> None:
     assert fault.proof() == "s-1 runs with 1000m CPU and 1536Mi memory, without a restart"
     fault.revert()
     fault.revert()
-    assert fault.revert_proof() == "s-1 runs with 500m CPU and 1Gi memory again, without a restart"
+    assert fault.revert_proof().endswith("is as before; it runs with 500m CPU and 1Gi memory again, without a restart")
     ledger.clear(ledger.pending()[0])
     assert stack.leftovers() == []
 
@@ -299,7 +299,7 @@ def test_a_pod_that_was_replaced_needs_no_revert(tmp_path: Path) -> None:
     stack.inject(fault)
     stack.api.get(stack.pod)["metadata"]["uid"] = "another"
     fault.revert()
-    assert fault.revert_proof() == "the pod that was resized is gone"
+    assert fault.revert_proof().endswith("the pod that was resized is gone")
 
 
 def test_a_pod_without_limits_cannot_be_resized() -> None:
