@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import subprocess
 import threading
 import time
@@ -192,6 +193,14 @@ def test_what_somebody_else_changed_since_is_left_alone(api: FakeApi, control: C
     assert api.get(WORKERS)["spec"]["replicas"] == 5
 
 
+def test_a_namesake_of_what_was_changed_is_left_alone(api: FakeApi, control: ClusterControl) -> None:
+    control.patch(WORKERS, {"spec": {"replicas": 0}})
+    revert = Revert(WORKERS, {"spec": {"replicas": 2}}, (), uid="of one that is gone")
+    control.put_back(revert)
+    assert api.get(WORKERS)["spec"]["replicas"] == 0
+    assert control.is_back(revert), "there is nothing left of it to put back"
+
+
 def test_handing_back_is_tried_again_when_the_object_changes_meanwhile(api: FakeApi, control: ClusterControl) -> None:
     revert = change(api, control)
     disturbed: list[str] = []
@@ -269,6 +278,16 @@ def test_a_switch_sends_changes_first_and_hands_back_last() -> None:
     ]
 
 
+def test_a_switch_leaves_a_namesake_alone() -> None:
+    pod = ObjectRef("Pod", "s-1", TRINO)
+    revert = Revert(pod, {"spec": {"containers": []}}, ({"manager": "kubelet"},), "resize", "u1")
+    change, owners = (sent[1:] for sent in (requests([revert])[:4], requests([revert])[4:]))
+    assert change[0].partition("?")[0] == f"{path(pod)}/resize"
+    assert json.loads(change[2])["metadata"] == {"uid": "u1"}
+    assert owners[0].partition("?")[0] == path(pod)
+    assert Revert.from_json(revert.to_json()) == revert
+
+
 def switches(api: FakeApi, control: ClusterControl) -> ClusterSwitches:
     return ClusterSwitches(OUTPUTS, control, lambda subject: SERVICE, pause=0.01)
 
@@ -314,6 +333,44 @@ def test_a_missing_image_is_said_at_once(api: FakeApi, control: ClusterControl) 
         switches(api, control).arm("k1", [], ttl=30)
 
 
+SCRIPT = Path(__file__).parents[3] / "targets" / "kubernetes" / "switch.sh"
+CURL = """#!/bin/sh
+while [ $# -gt 0 ]; do
+    case "$1" in --output) output=$2 ;; --request) method=$2 ;; esac
+    shift
+done
+[ "$method" = GET ] && printf 404 && exit
+printf '%s' "$ANSWER" >"$output"
+printf 409
+"""
+
+
 def test_the_switchs_script_is_a_posix_shells() -> None:
-    script = Path(__file__).parents[3] / "targets" / "kubernetes" / "switch.sh"
-    assert subprocess.run(["sh", "-n", str(script)], check=False).returncode == 0
+    assert subprocess.run(["sh", "-n", str(SCRIPT)], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "armed"),
+    [
+        ("pods s-1: Precondition failed: UID in precondition: u1, UID in object meta: u2", True),
+        ("the object has been modified", False),
+    ],
+)
+def test_a_switchs_script_takes_a_namesake_for_gone(tmp_path: Path, answer: str, armed: bool) -> None:
+    curl = tmp_path / "curl"
+    curl.write_text(CURL)
+    curl.chmod(0o755)
+    (tmp_path / "token").write_text("t")
+    script = SCRIPT.read_text().replace("/tmp/", f"{tmp_path}/").replace("/access/", f"{tmp_path}/")  # noqa: S108 - of the pod
+    known = {"TTL": "0", "RETRY": "0", "ATTEMPTS": "3", "NAMESPACE": "n", "POD": "p", "ANSWER": answer}
+    known |= {
+        "KUBERNETES_SERVICE_HOST": "h",
+        "KUBERNETES_SERVICE_PORT": "1",
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+    }
+    sent = ["PATCH", "/api?x=y", "application/merge-patch+json", "{}"]
+    done = subprocess.run(
+        ["sh", "-c", script, "switch", *sent], env=known, capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode == 0) is armed
+    assert (tmp_path / "armed").exists() is armed
