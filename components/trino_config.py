@@ -23,8 +23,10 @@ SHARED_SECRET_VARIABLE = "TRINO_INTERNAL_SECRET"  # noqa: S105 - the name of a v
 _WORKER_WAIT = "10s"
 _REMOTE_ERROR_DURATION = "10s"
 # A coordinator hears of its workers up to 20 s after its port is open: it asks every 10 s, and looks at them every 5 s.
-_WARM_UP_SECONDS = 60
-_ANSWER_SECONDS = 15
+_WARM_UP_SECONDS, _ANSWER_SECONDS = 45, 15
+# The server has three times the patience to start in, after which its container is started anew.
+_PATIENCE_SECONDS = 75
+START_ATTEMPTS, ATTEMPT_SECONDS = 3, _PATIENCE_SECONDS + _WARM_UP_SECONDS + 2 * _ANSWER_SECONDS
 _WARM_UP = Path(__file__).with_name("warm_up.sh")
 WARM_UP_SCRIPT = "warm-up.sh"
 
@@ -121,7 +123,12 @@ def warm_up_call(password: str) -> str:
 
 def warm_up_script(host: str) -> str:
     """The coordinator's start-up probe: ``warm_up.sh`` with what it has to know."""
-    known = {"url": f"https://{host}:{HTTPS}/v1/statement", "call": f"{ETC}/warm-up/call", "limit": _WARM_UP_SECONDS}
+    known: dict[str, object] = {
+        "url": f"https://{host}:{HTTPS}/v1/statement",
+        "call": f"{ETC}/warm-up/call",
+        "patience": _PATIENCE_SECONDS,
+        "limit": _WARM_UP_SECONDS,
+    }
     return "".join(f"{name}={value}\n" for name, value in known.items()) + _WARM_UP.read_text(encoding="utf-8")
 
 

@@ -12,10 +12,12 @@ import pulumi_kubernetes.meta.v1 as meta
 from components import pods
 from components.settings import Settings
 from components.trino_config import (
+    ATTEMPT_SECONDS,
     ETC,
     HTTP,
     HTTPS,
     SHARED_SECRET_VARIABLE,
+    START_ATTEMPTS,
     WARM_UP_SCRIPT,
     Node,
     catalog_files,
@@ -100,8 +102,10 @@ def _container(node: Node) -> core.ContainerArgs:
 
 def _startup(node: Node) -> core.ProbeArgs:
     """The image's own check (the server answers and has left its starting phase); a coordinator is warmed up too."""
-    check = ["sh", f"{ETC}/{WARM_UP_SCRIPT}"] if node.coordinator else ["/usr/lib/trino/bin/health-check"]
-    return pods.exec_probe(check, period=2, timeout=60 if node.coordinator else 10, failures=120)
+    if node.coordinator:
+        command = ["sh", f"{ETC}/{WARM_UP_SCRIPT}"]
+        return pods.exec_probe(command, period=2, timeout=ATTEMPT_SECONDS, failures=START_ATTEMPTS)
+    return pods.exec_probe(["/usr/lib/trino/bin/health-check"], period=2, timeout=10, failures=120)
 
 
 def _environment(settings: Settings) -> list[core.EnvVarArgs]:
