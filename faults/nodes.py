@@ -30,7 +30,7 @@ def longer(tuning: Tuning, least: float) -> Tuning:
 
 
 def choose_node(control: StackControl, engine: str, role: str) -> tuple[NodeView, PodView]:
-    """The node that hosts the role's first pod, and that pod.
+    """A node that hosts a pod of the role, and that pod: of several the one with the fewest of the stack beside it.
 
     Raises:
         NotPossible: it is the only node that could run pods, or it is not whole.
@@ -39,11 +39,22 @@ def choose_node(control: StackControl, engine: str, role: str) -> tuple[NodeView
     whole = [node for node in nodes.values() if node.ready and node.schedulable]
     if len(whole) < 2:
         raise NotPossible(f"{len(whole)} of {len(nodes)} nodes can run pods; a node fault needs a second one")
-    pod = running(control, engine, role)[0]
+    pod = min(running(control, engine, role), key=lambda pod: _crowd(control, nodes.get(pod.node)))
     node = nodes.get(pod.node)
     if node is None or not node.ready or not node.schedulable:
         raise NotPossible(f"node {pod.node} of {pod.name} is not Ready or is cordoned")
     return node, pod
+
+
+def _crowd(control: StackControl, node: NodeView | None) -> tuple[bool, int]:
+    """Whether a node must not be struck, and how many of the stack's pods are there."""
+    if node is None:
+        return True, 0
+    try:
+        control.judge(node.ref)
+    except MeansError:
+        return True, len(node.pods)
+    return False, len(node.pods)
 
 
 class _NodeObjectFault(ObjectFault):

@@ -155,14 +155,20 @@ def test_pods_whose_budget_refuses_are_asked_again(stack: NodeStack, monkeypatch
     assert sum(where.endswith("w-1/eviction") for _, where in stack.api.log) > 3
 
 
+def test_a_fault_on_a_workers_node_spares_the_coordinators_where_it_can(stack: NodeStack) -> None:
+    assert Drain(stack, "trino", "worker", Tuning()).plan().splitlines()[0].startswith("node/node2: ")
+    stack.api.get(stack.workers[1])["spec"]["nodeName"] = "node1"
+    assert Drain(stack, "trino", "worker", Tuning()).plan().splitlines()[0].startswith("node/node1: ")
+
+
 def test_a_taint_drives_everybody_away_and_goes(stack: NodeStack) -> None:
-    fault = Taint(stack, "trino", "worker", Tuning())
+    fault = Taint(stack, "trino", "coordinator", Tuning())
     stack.inject(fault)
     assert stack.api.get(NODE)["spec"]["taints"] == [{"key": KEY_LABEL, "value": "taint", "effect": "NoExecute"}]
     assert fault.proof() == ""
     for pod in ("c-1", "w-1"):
         del stack.api.objects[f"/api/v1/namespaces/{TRINO}/pods/{pod}"]
-    assert "node node1 is tainted; of 2 pods there, w-1, c-1 ended" in fault.proof()
+    assert "node node1 is tainted; of 2 pods there, c-1, w-1 ended" in fault.proof()
     fault.revert()
     assert "its taint is gone" in fault.revert_proof()
     assert "taints" not in stack.api.get(NODE)["spec"]
