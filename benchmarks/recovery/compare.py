@@ -27,6 +27,7 @@ class Case:
         no_failures: whether no answer may fail on the stack.
         hold: seconds on the stack, where the fault's own are too few to tell the sides apart.
         reference_hold: the same on the reference. A recovery before the end of its hold owes nothing to the revert.
+        parted: whether it takes a node that must not hold both sides' only coordinators.
     """
 
     fault: str
@@ -35,6 +36,7 @@ class Case:
     no_failures: bool = False
     hold: float | None = None
     reference_hold: float | None = None
+    parted: bool = False
 
     @property
     def label(self) -> str:
@@ -51,7 +53,7 @@ CASES = (
     Case("delete-now", "worker"),
     Case("drain", "worker", no_failures=True),
     # Longer than the pods stay on a lost node: otherwise the node's return would recover them.
-    Case("node-loss", "coordinator", goal=0.25, hold=150.0, reference_hold=420.0),
+    Case("node-loss", "coordinator", goal=0.25, hold=150.0, reference_hold=420.0, parted=True),
 )
 
 

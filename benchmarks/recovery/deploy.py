@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.recovery.reference import Reference
+from benchmarks.recovery.reference import COORDINATOR, Reference
 from targets.base import MeansError
-from targets.contract import Outputs
-from targets.kubernetes.calls import CallError, Calls
+from targets.contract import EngineOutput, Outputs
+from targets.kubernetes.calls import MERGE_PATCH, CallError, Calls
+from targets.kubernetes.selectors import label_query
 
 _CORE, _APPS = "/api/v1", "/apis/apps/v1"
 _COLLECTIONS = (("Secret", _CORE, "secrets"), ("ConfigMap", _CORE, "configmaps"), ("Service", _CORE, "services"))
@@ -21,8 +23,56 @@ GONE_SECONDS = 300.0
 _POLL = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The reference as it runs. Every method raises ``MeansError`` when the API refuses or pods take too long."""
+
+    calls: Calls
+    stack: Outputs
+    outputs: Outputs
+
+    def sleep(self) -> None:
+        """Take its pods away, so that it has no part in what happens to the stack on their nodes."""
+        self._scale(awake=False)
+        _until(lambda: not self._pods(_trino(self.outputs)), GONE_SECONDS, "the reference still has pods")
+
+    def wake(self) -> None:
+        """Give it its pods again, all Ready, its coordinator on another node than the stack's if there is one."""
+        self._scale(awake=True)
+        namespace = _trino(self.outputs).namespace
+        _until(lambda: _ready(self.calls, namespace), READY_SECONDS, f"{namespace} is not Ready")
+
+    def part(self) -> None:
+        """Have its coordinator moved if it shares the stack's node."""
+        theirs, ours = (self._coordinators(side) for side in (self.outputs, self.stack))
+        if {pod["spec"].get("nodeName") for pod in theirs} & {pod["spec"].get("nodeName") for pod in ours}:
+            for pod in theirs:
+                metadata = pod["metadata"]
+                self.calls.call("DELETE", f"{_CORE}/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
+            namespace = _trino(self.outputs).namespace
+            _until(lambda: not _ready(self.calls, namespace), GONE_SECONDS, "the coordinator does not go")
+            _until(lambda: _ready(self.calls, namespace), READY_SECONDS, f"{namespace} is not Ready")
+
+    def _scale(self, *, awake: bool) -> None:
+        engine = _trino(self.outputs)
+        for workload in engine.workloads:
+            patch = {"spec": {"replicas": workload.replicas if awake else 0}}
+            where = f"{_APPS}/namespaces/{engine.namespace}/deployments/{workload.name}"
+            self.calls.call("PATCH", where, body=patch, content=MERGE_PATCH)
+
+    def _coordinators(self, side: Outputs) -> list[dict[str, Any]]:
+        engine = _trino(side)
+        labels = next(one.labels for one in engine.workloads if one.role == COORDINATOR)
+        return self._pods(engine, labels)
+
+    def _pods(self, engine: EngineOutput, labels: dict[str, str] | None = None) -> list[dict[str, Any]]:
+        where, params = f"{_CORE}/namespaces/{engine.namespace}/pods", label_query(labels or {})
+        found: list[dict[str, Any]] = self.calls.call("GET", where, params=params)["items"]
+        return found
+
+
 @contextmanager
-def deployed(calls: Calls, outputs: Outputs, said: Callable[[str], None]) -> Iterator[Outputs]:
+def deployed(calls: Calls, outputs: Outputs, said: Callable[[str], None]) -> Iterator[Deployed]:
     """The reference of a stack, all Ready, for as long as the context lasts; its namespace goes at the end.
 
     Args:
@@ -31,20 +81,24 @@ def deployed(calls: Calls, outputs: Outputs, said: Callable[[str], None]) -> Ite
         said: told what is waited for.
 
     Yields:
-        The reference's outputs document.
+        The reference.
 
     Raises:
         MeansError: refused, or not Ready within ``READY_SECONDS``.
     """
     reference = Reference(outputs)
-    namespace = next(engine.namespace for engine in outputs.engines if engine.kind == "trino")
+    namespace = _trino(outputs).namespace
     try:
         _make(calls, reference, namespace)
         said(f"waiting for {reference.namespace}")
         _until(lambda: _ready(calls, reference.namespace), READY_SECONDS, f"{reference.namespace} is not Ready")
-        yield reference.outputs()
+        yield Deployed(calls, outputs, reference.outputs())
     finally:
         _remove(calls, reference)
+
+
+def _trino(outputs: Outputs) -> EngineOutput:
+    return next(engine for engine in outputs.engines if engine.kind == "trino")
 
 
 def _make(calls: Calls, reference: Reference, namespace: str) -> None:

@@ -19,6 +19,7 @@ from targets.kubernetes.means import STACK_LABEL
 Manifest = Mapping[str, Any]
 
 SUFFIX = "reference"
+COORDINATOR = "coordinator"
 _LOST_NODE_SECONDS = 300
 _HEALTH_CHECK = {"exec": {"command": ["/usr/lib/trino/bin/health-check"]}}
 _THRESHOLD = {"timeoutSeconds": 5, "periodSeconds": 10, "failureThreshold": 6, "successThreshold": 1}
@@ -182,6 +183,21 @@ class Reference:
         for container in pod["containers"]:
             container.pop("lifecycle", None)
             container.update(copy.deepcopy(PROBES))
+        coordinator = self._coordinator()
+        if coordinator is not None and made["metadata"]["name"] == coordinator.name:
+            pod["affinity"] = {"podAntiAffinity": self._apart_from(coordinator)}
+
+    def _coordinator(self) -> Workload | None:
+        return next((one for one in self._engine.workloads if one.role == COORDINATOR), None)
+
+    def _apart_from(self, coordinator: Workload) -> dict[str, Any]:
+        """Not on that one's node if there is another: a lost node must not cost both sides their only coordinator."""
+        term = {
+            "topologyKey": "kubernetes.io/hostname",
+            "namespaces": [self._engine.namespace],
+            "labelSelector": {"matchLabels": dict(coordinator.labels)},
+        }
+        return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
 
 
 def jvm_config(text: str) -> str:

@@ -77,6 +77,25 @@ def test_a_deployment_gets_the_charts_probes_and_kubernetes_own_tolerations() ->
     assert original == deployment(), "the stack's own manifest is left as it is"
 
 
+def test_the_coordinator_keeps_away_from_the_stacks_own() -> None:
+    labels = {INSTANCE: "qer-x", "app.kubernetes.io/component": "coordinator"}
+    both = outputs()
+    (engine,) = both.engines
+    coordinator = Workload(role="coordinator", kind="Deployment", name="trino-coordinator", replicas=1, labels=labels)
+    engine = engine.model_copy(update={"workloads": (coordinator, *engine.workloads)})
+    reference = Reference(both.model_copy(update={"engines": (engine,)}))
+    manifest = deployment()
+    (worker,) = reference.copies([manifest])
+    manifest["metadata"]["name"] = "trino-coordinator"
+    (made,) = reference.copies([manifest])
+    assert "affinity" not in worker["spec"]["template"]["spec"]
+    (rule,) = made["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert rule["podAffinityTerm"]["labelSelector"] == {"matchLabels": labels}
+    assert rule["podAffinityTerm"]["namespaces"] == ["qer-x-trino"]
+
+
 def test_every_label_and_namespace_is_the_references_own() -> None:
     made = copied(deployment())
     assert made["metadata"]["namespace"] == "qer-x-reference"
