@@ -20,7 +20,7 @@ from engines.base import (
     engine_class,
     engine_kinds,
 )
-from engines.tpch import Dataset, TpchQuery
+from engines.tpch import Dataset, RefreshSet, TpchQuery
 
 __all__ = [
     "Answer",
@@ -34,6 +34,7 @@ __all__ = [
     "LoadReport",
     "Outcome",
     "ProbeQuery",
+    "RefreshSet",
     "Row",
     "RunningQuery",
     "Session",

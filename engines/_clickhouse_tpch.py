@@ -12,7 +12,7 @@ from engines.tpch import TABLES, ColumnType, Dataset, TpchQuery, schema_name
 
 STATEMENT_SECONDS = 60.0
 INSERT_SECONDS = 900.0
-"""Deadlines of one statement and of the insert of one whole table."""
+"""Deadlines of one statement and of the insert of one file."""
 
 _TYPES: Mapping[ColumnType, str] = {
     "int64": "Int64",
@@ -51,45 +51,71 @@ def settings(query: TpchQuery, scale_factor: float) -> Mapping[str, str]:
 
 
 def load(session: Loader, dataset: Dataset, progress: Callable[[str, int], None] | None) -> LoadReport:
-    """See ``Engine.load_tpch``."""
+    """See ``Engine.load_tpch``.
+
+    A table's comment says that it is whole and of which data it is, and is written last: a table that an interrupted
+    load, other data or the refresh functions left has none that fits, and is made anew, part by part.
+    """
     started = time.monotonic()
     database = schema_name(dataset.scale_factor)
+    tell = progress or _silent
     session.execute(f"CREATE DATABASE IF NOT EXISTS {database}", deadline=STATEMENT_SECONDS)
-    present = _row_counts(session, database)
     reused = True
-    counted: dict[str, int] = {}
     for table, expected in dataset.rows.items():
-        if present.get(table) != expected:
+        if not _is_whole(session, database, table, dataset):
             reused = False
-            _fill(session, f"{database}.{table}", TABLES[table].key, dataset.file(table))
-        counted[table] = _count(session, f"{database}.{table}")
-        if counted[table] != expected:
-            raise EngineError(
-                f"{database}.{table} has {counted[table]} rows after loading, the data set {expected}",
-                error_class=ErrorClass.ENGINE,
-                name="DATA_SET_MISMATCH",
-            )
-        if progress:
-            progress(table, counted[table])
-    return LoadReport(time.monotonic() - started, counted, reused)
+            _fill(session, f"{database}.{table}", dataset, tell)
+        tell(table, expected)
+    return LoadReport(time.monotonic() - started, dict(dataset.rows), reused)
 
 
-def _row_counts(session: Loader, database: str) -> dict[str, int]:
-    tables = session.execute(f"SHOW TABLES FROM {database}", deadline=STATEMENT_SECONDS).rows
-    names = [str(row[0]) for row in tables if row[0] in TABLES]
-    return {name: _count(session, f"{database}.{name}") for name in names}
+def forget(session: Loader, name: str) -> None:
+    """Have the next load make a table anew, since it is about to be changed."""
+    _comment(session, name, "changed")
 
 
-def _fill(session: Loader, name: str, key: tuple[str, ...], file: Path) -> None:
+def count(session: Loader, name: str) -> int:
+    """Rows of a table."""
+    answer = session.execute(f"SELECT count() FROM {name}", deadline=STATEMENT_SECONDS)  # noqa: S608 - a name of TABLES
+    return int(str(answer.rows[0][0]))
+
+
+def _silent(_table: str, _rows: int) -> None:
+    """Nobody listens."""
+
+
+def _whole(dataset: Dataset, table: str) -> str:
+    return f"whole {dataset.rows[table]} {dataset.identities.get(table, '')}".rstrip()
+
+
+def _is_whole(session: Loader, database: str, table: str, dataset: Dataset) -> bool:
+    """Whether the comment says so, and the rows are as many."""
+    sql = f"SELECT comment FROM system.tables WHERE database = '{database}' AND name = '{table}'"  # noqa: S608 - names
+    rows = session.execute(sql, deadline=STATEMENT_SECONDS).rows
+    return rows == ((_whole(dataset, table),),) and count(session, f"{database}.{table}") == dataset.rows[table]
+
+
+def _comment(session: Loader, name: str, text: str) -> None:
+    session.execute(f"ALTER TABLE {name} MODIFY COMMENT '{text}'", deadline=STATEMENT_SECONDS)
+
+
+def _fill(session: Loader, name: str, dataset: Dataset, tell: Callable[[str, int], None]) -> None:
     """Make the table anew: what a broken load left is of no use."""
     table = name.rpartition(".")[2]
     columns = ", ".join(f"{column} {_TYPES[kind]}" for column, kind in TABLES[table].columns.items())
     session.execute(f"DROP TABLE IF EXISTS {name}", deadline=STATEMENT_SECONDS)
-    create = f"CREATE TABLE {name} ({columns}) ENGINE = MergeTree ORDER BY ({', '.join(key)})"
+    create = f"CREATE TABLE {name} ({columns}) ENGINE = MergeTree ORDER BY ({', '.join(TABLES[table].key)})"
     session.execute(create, deadline=STATEMENT_SECONDS)
-    session.insert_file(name, file, deadline=INSERT_SECONDS)
-
-
-def _count(session: Loader, name: str) -> int:
-    answer = session.execute(f"SELECT count() FROM {name}", deadline=STATEMENT_SECONDS)  # noqa: S608 - a name of TABLES
-    return int(str(answer.rows[0][0]))
+    files, rows = dataset.files(table), 0
+    for file, further in zip(files, dataset.rows_by_file(table), strict=True):
+        session.insert_file(name, file, deadline=INSERT_SECONDS)
+        rows += further
+        if file != files[-1]:
+            tell(table, rows)
+    if (found := count(session, name)) != rows:
+        raise EngineError(
+            f"{name} has {found} rows after loading, the data set {rows}",
+            error_class=ErrorClass.ENGINE,
+            name="DATA_SET_MISMATCH",
+        )
+    _comment(session, name, _whole(dataset, table))

@@ -33,6 +33,15 @@ def uses_files(endpoint: Endpoint) -> bool:
     return endpoint.data_directory is not None and "hive" in endpoint.catalogs
 
 
+def refresh_refusal(endpoint: Endpoint) -> str:
+    """Why RF1 and RF2 cannot run, in one line."""
+    if uses_files(endpoint):
+        return (
+            "Trino's hive tables are the data set's own Parquet files, which every run shares and which must not change"
+        )
+    return "Trino's tpch catalog generates its rows and cannot be written"
+
+
 def location(endpoint: Endpoint, scale_factor: float) -> Mapping[str, str]:
     """Catalog and schema that hold a scale factor's tables."""
     if uses_files(endpoint):

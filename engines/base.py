@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from engines.tpch import Dataset, TpchQuery
+from engines.tpch import Dataset, RefreshSet, TpchQuery
 
 Row = tuple[object, ...]
 
@@ -280,7 +280,8 @@ class Engine(ABC):
 
         Args:
             dataset: the TPC-H Parquet files.
-            progress: called as ``progress(table, rows)`` after each table.
+            progress: called as ``progress(table, rows)`` after each part of a table with the rows it has so far, hence
+                once for a table in one part and the last time with all of its rows.
 
         Raises:
             EngineError: a statement failed or a row count differs.
@@ -292,6 +293,34 @@ class Engine(ABC):
         ``None``, as here: the engine keeps no data of its own that a fault could lose.
         """
         return None
+
+    @property
+    def refresh_refusal(self) -> str:
+        """Why the refresh functions cannot run here, in one line; empty where they can."""
+        return f"{self.title} has no tables of its own that could be written"
+
+    def refresh_insert(self, refresh: RefreshSet, *, deadline: float) -> None:  # noqa: ARG002 - for those that can
+        """RF1: insert the set's orders and lineitems into the loaded data set, which the next load then makes anew.
+
+        Args:
+            refresh: what to insert.
+            deadline: seconds for each statement.
+
+        Raises:
+            EngineError: the engine cannot write (see ``refresh_refusal``) or did not confirm it.
+        """
+        raise self._cannot_refresh()
+
+    def refresh_delete(self, refresh: RefreshSet, *, deadline: float) -> None:  # noqa: ARG002 - for those that can
+        """RF2: delete the set's orders and their lineitems; arguments and errors as those of ``refresh_insert``."""
+        raise self._cannot_refresh()
+
+    def refresh_counts(self, scale_factor: float) -> Mapping[str, int]:  # noqa: ARG002 - for those that can
+        """Rows that ``orders`` and ``lineitem`` have now; errors as those of ``refresh_insert``."""
+        raise self._cannot_refresh()
+
+    def _cannot_refresh(self) -> EngineError:
+        return EngineError(self.refresh_refusal, error_class=ErrorClass.ENGINE, name="NOT_SUPPORTED")
 
     @abstractmethod
     def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.summary import QuerySummary
 from urllib3.exceptions import HTTPError
 
-from engines import _clickhouse_tpch
+from engines import _clickhouse_refresh, _clickhouse_tpch
 from engines._background import BackgroundQuery
 from engines._clickhouse_client import Client, OneAttemptPools
 from engines._clickhouse_keys import ClickHouseKeys
@@ -34,7 +34,7 @@ from engines.base import (
     ProbeQuery,
     Session,
 )
-from engines.tpch import Dataset, TpchQuery
+from engines.tpch import Dataset, RefreshSet, TpchQuery
 
 # The driver warns of every failure that it raises as well.
 logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
@@ -219,6 +219,26 @@ class ClickHouseEngine(Engine):
     def key_table(self, name: str) -> ClickHouseKeys:
         """See ``Engine.key_table``: a MergeTree table with the server's own settings."""
         return ClickHouseKeys(name)
+
+    @property
+    def refresh_refusal(self) -> str:
+        """See ``Engine.refresh_refusal``: it can."""
+        return ""
+
+    def refresh_insert(self, refresh: RefreshSet, *, deadline: float) -> None:
+        """See ``Engine.refresh_insert``: ClickHouse has no transaction that spans both tables."""
+        with self.connect() as session:
+            _clickhouse_refresh.insert(session, refresh, deadline)
+
+    def refresh_delete(self, refresh: RefreshSet, *, deadline: float) -> None:
+        """See ``Engine.refresh_delete``: lightweight deletes, done when it returns."""
+        with self.connect() as session:
+            _clickhouse_refresh.delete(session, refresh, deadline)
+
+    def refresh_counts(self, scale_factor: float) -> Mapping[str, int]:
+        """See ``Engine.refresh_counts``."""
+        with self.connect() as session:
+            return _clickhouse_refresh.counts(session, scale_factor)
 
     def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:
         """See ``Engine.tpch_sql``: the text as it is, with the settings it needs."""

@@ -6,7 +6,7 @@ Source: TPC Benchmark H Standard Specification revision 3.0.1, clause 1.4 (table
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -126,21 +126,70 @@ TABLES: Mapping[str, Table] = {
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """TPC-H data on disk.
+    """TPC-H data on disk: each table in one Parquet file, or in several parts.
 
     Attributes:
         scale_factor: 1 is about 1 GB of raw text.
-        directory: holds ``<table>/<table>.parquet`` for each of the eight tables.
+        directory: holds a directory for each of the eight tables, and nothing else is in those but the table's files.
         rows: rows of each table, as read from the Parquet metadata.
+        parts: rows of each part, of the tables that are in several.
+        identities: a hash of each table's content, where it was read (see ``benchmarks.tpch.data.verify``).
     """
 
     scale_factor: float
     directory: Path
     rows: dict[str, int]
+    parts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    identities: dict[str, str] = field(default_factory=dict)
+
+    def files(self, table: str) -> tuple[Path, ...]:
+        """The Parquet files of one table, which together hold each of its rows once."""
+        count = len(self.parts.get(table, ()))
+        if count <= 1:
+            return (self.directory / table / f"{table}.parquet",)
+        return tuple(self.directory / table / f"{table}.{number}.parquet" for number in range(1, count + 1))
+
+    def rows_by_file(self, table: str) -> tuple[int, ...]:
+        """Rows of each of ``files``."""
+        return self.parts.get(table) or (self.rows[table],)
 
     def file(self, table: str) -> Path:
-        """The Parquet file of one table."""
-        return self.directory / table / f"{table}.parquet"
+        """The Parquet file of a table that is in one.
+
+        Raises:
+            ValueError: the table is in several parts.
+        """
+        files = self.files(table)
+        if len(files) > 1:
+            raise ValueError(f"{table} is in {len(files)} files")
+        return files[0]
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshSet:
+    """What one pair of refresh functions inserts and deletes, as Parquet files; made by ``benchmarks.tpch.refresh``.
+
+    Attributes:
+        scale_factor: of the data set that it belongs to.
+        stream: its number, from 1.
+        orders: new rows of ``orders`` (RF1).
+        lineitem: new rows of ``lineitem`` (RF1).
+        delete_keys: one column ``orderkey``: the orders that go, with their lineitems (RF2).
+        inserted: rows that RF1 adds, by table.
+        deleted: rows that RF2 takes away from the data set, by table.
+    """
+
+    scale_factor: float
+    stream: int
+    orders: Path
+    lineitem: Path
+    delete_keys: Path
+    inserted: Mapping[str, int]
+    deleted: Mapping[str, int]
+
+
+REFRESHED = ("orders", "lineitem")
+"""The tables that the refresh functions change."""
 
 
 @dataclass(frozen=True, slots=True)

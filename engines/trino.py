@@ -246,6 +246,11 @@ class TrinoEngine(Engine):
         with self.connect() as session:
             return _trino_tpch.load(session, self.endpoint, dataset, progress)
 
+    @property
+    def refresh_refusal(self) -> str:
+        """See ``Engine.refresh_refusal``: no catalog in use can insert and delete rows of its own."""
+        return _trino_tpch.refresh_refusal(self.endpoint)
+
     def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:
         """See ``Engine.tpch_sql``."""
         return _trino_tpch.dialect(query), _trino_tpch.location(self.endpoint, scale_factor)

@@ -10,13 +10,14 @@ import click
 from runner.console import Console
 from runner.errors import ExitCode
 from runner.help import ExampleCommand
-from runner.options import EngineKind, Heap
+from runner.options import BY_FACTOR, EngineKind, Heap, ScaleFactor
 from runner.report.units import duration, size
 from targets.embedded.config import ENGINES, EmbeddedConfig, Listener
 from targets.embedded.lifecycle import KeptInstance
 from targets.embedded.lifecycle import down as end_kept
 from targets.embedded.lifecycle import status as kept_instances
 from targets.embedded.lifecycle import up as start_kept
+from targets.embedded.sizing import memory_for
 
 
 @click.group()
@@ -29,16 +30,28 @@ def embedded() -> None:
 )
 @click.option("--engine", "engines", type=EngineKind(), multiple=True, metavar="KIND", help="Only this engine.")
 @click.option("--trino-workers", type=click.IntRange(1, 8), default=1, show_default=True, help="Worker processes.")
-@click.option("--coordinator-heap", type=Heap(), default="768M", show_default=True, help="Coordinator's heap.")
-@click.option("--worker-heap", type=Heap(), default="1G", show_default=True, help="Each worker's heap.")
-def up(engines: tuple[str, ...], trino_workers: int, coordinator_heap: int, worker_heap: int) -> int:
+@click.option("--scale-factor", type=ScaleFactor(), default=1.0, show_default=True, help="Of the runs it is for.")
+@click.option("--coordinator-heap", type=Heap(), default=None, help=f"Coordinator's heap. {BY_FACTOR}")
+@click.option("--worker-heap", type=Heap(), default=None, help=f"Each worker's heap. {BY_FACTOR}")
+@click.option("--clickhouse-memory", type=Heap(), default=None, help=f"ClickHouse's memory. {BY_FACTOR}")
+def up(
+    *,
+    engines: tuple[str, ...],
+    trino_workers: int,
+    scale_factor: float,
+    coordinator_heap: int | None,
+    worker_heap: int | None,
+    clickhouse_memory: int | None,
+) -> int:
     """Start the engines and leave them running; later runs use them."""
+    fitting = memory_for(scale_factor, trino_workers)
     with Console() as console:
         config = EmbeddedConfig(
             engines=engines or ENGINES,
             trino_workers=trino_workers,
-            coordinator_heap_bytes=coordinator_heap,
-            worker_heap_bytes=worker_heap,
+            coordinator_heap_bytes=coordinator_heap or fitting.coordinator,
+            worker_heap_bytes=worker_heap or fitting.worker,
+            clickhouse_bytes=clickhouse_memory or fitting.clickhouse,
             listener=Listener(phase=console.step, transfer=console.transfer),
         )
         with console.phase("Starting the embedded engines"):

@@ -134,6 +134,7 @@ def _target(settings: Settings, console: Console) -> Target:
         trino_workers=settings.trino_workers,
         coordinator_heap_bytes=settings.coordinator_heap,
         worker_heap_bytes=settings.worker_heap,
+        clickhouse_bytes=settings.clickhouse_memory,
         listener=Listener(phase=console.step, transfer=console.transfer),
     )
     return open_target(

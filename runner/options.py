@@ -17,6 +17,8 @@ from benchmarks.tpch.data import scale_factor
 from engines import engine_kinds
 from runner.errors import BadInput
 from runner.nodeoptions import NODE_COMMANDS, node_actions
+from targets.embedded.config import CLICKHOUSE_BYTES
+from targets.embedded.sizing import memory_for
 from targets.kubernetes.node_means import NodeAction
 from targets.kubernetes.transport import AUTO, CHOICES
 
@@ -134,6 +136,7 @@ class Settings:
     trino_workers: int
     coordinator_heap: int
     worker_heap: int
+    clickhouse_memory: int = CLICKHOUSE_BYTES
     transport: str = AUTO
     in_cluster: bool = False
     image: str | None = None
@@ -149,11 +152,23 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
     arguments = tuple(context.find_root().obj or ()) if context else ()
     actions = node_actions({name: values.pop(name, None) for name in NODE_COMMANDS})
     values |= {"engines": tuple(dict.fromkeys(values["engines"])) or None, "arguments": arguments}
-    return Settings(**values, node_actions=actions)
+    return Settings(**values | _memory(values), node_actions=actions)
+
+
+def _memory(values: Mapping[str, Any]) -> dict[str, int]:
+    """Memory of the embedded engines, where it was not chosen."""
+    fitting = memory_for(values["scale_factor"], values["trino_workers"])
+    defaults = {
+        "coordinator_heap": fitting.coordinator,
+        "worker_heap": fitting.worker,
+        "clickhouse_memory": fitting.clickhouse,
+    }
+    return {name: size if values.get(name) is None else values[name] for name, size in defaults.items()}
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before a stack on a cluster is changed.")
 
+BY_FACTOR = "[default: what the scale factor needs]"
 TARGET_HELP = "embedded (local processes), stack or stack:NAME (Pulumi), or the path of an outputs document."
 
 transport_option = click.option(
@@ -208,10 +223,9 @@ def common_options(function: F) -> F:
         click.option(
             "--trino-workers", type=click.IntRange(1, 8), default=1, show_default=True, help="Embedded Trino workers."
         ),
-        click.option(
-            "--coordinator-heap", type=Heap(), default="768M", show_default=True, help="Embedded coordinator's heap."
-        ),
-        click.option("--worker-heap", type=Heap(), default="1G", show_default=True, help="Embedded workers' heap."),
+        click.option("--coordinator-heap", type=Heap(), default=None, help=f"Embedded coordinator's heap. {BY_FACTOR}"),
+        click.option("--worker-heap", type=Heap(), default=None, help=f"Embedded workers' heap. {BY_FACTOR}"),
+        click.option("--clickhouse-memory", type=Heap(), default=None, help=f"Embedded ClickHouse's. {BY_FACTOR}"),
     ]
     for option in reversed(options):
         function = option(function)

@@ -1,45 +1,39 @@
 """TPC-H data on disk: generated once per scale factor by tpchgen-cli, verified, and kept in the per-user cache.
 
-A data set appears under its final name by one rename, after every file was verified; a run that is killed half-way
-leaves only a directory that the next run removes. Sizes: TPC-H specification 3.0.1, clause 4.2.5 (lineitem is random
-there: one to seven lines per order).
+A data set appears under its final name by one rename, after every file was verified. It is made piece by piece, so
+that memory stays bounded at any scale factor, and a run that ended half-way is gone on with by the next one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import sysconfig
-import tempfile
-import time
 from pathlib import Path
 
-import pyarrow.parquet
-from pyarrow.lib import ArrowException
-
+from benchmarks.tpch.generator import Written, time_limit
+from benchmarks.tpch.layout import (
+    BYTES_PER_UNIT,
+    TABLES,
+    DatasetError,
+    Footer,
+    Manifest,
+    file_names,
+    footer_bytes,
+    read_footer,
+    read_manifest,
+    wanted_rows,
+)
 from benchmarks.tpch.model import Progress, Step
+from benchmarks.tpch.staging import Staging
 from engines import Dataset
 from engines.tpch import schema_name
-from targets.base import TargetError
 from targets.cache import cache_directory, cache_errors, cache_lock, megabytes, require_space
 
-PER_UNIT = {"customer": 150_000, "orders": 1_500_000, "part": 200_000, "partsupp": 800_000, "supplier": 10_000}
-FIXED = {"nation": 25, "region": 5}
-TABLES = ("region", "nation", "supplier", "customer", "part", "partsupp", "orders", "lineitem")
+__all__ = ["BYTES_PER_UNIT", "TABLES", "DatasetError", "dataset", "identity", "scale_factor", "verify"]
+
 SMALLEST, LARGEST = 0.001, 100_000.0
-BYTES_PER_UNIT = 363_000_000
 _SPARE_BYTES = 20_000_000
-_POLL_SECONDS = 0.2
-
-
-class DatasetError(TargetError):
-    """The data set cannot be made or read: one line that says what, where and what to do instead."""
 
 
 def scale_factor(text: str | float) -> float:
@@ -81,20 +75,26 @@ def dataset(factor: float, progress: Progress | None = None) -> Dataset:
 
 
 def verify(directory: Path, factor: float) -> Dataset:
-    """Read every file's Parquet footer and compare the row counts with the specification's.
+    """Read every file's Parquet footer and compare it with the manifest, and the row counts with the specification's.
 
     Raises:
-        DatasetError: a file is missing or no whole Parquet file, or has another number of rows.
+        DatasetError: a file is missing, no whole Parquet file, another than was generated, or one too many; or a
+            table has another number of rows.
     """
+    manifest = read_manifest(directory)
+    if manifest is not None and manifest.scale_factor != factor:
+        raise DatasetError(
+            f"{directory}: holds scale factor {manifest.scale_factor:g} instead of {factor:g}; delete it"
+        )
     found = Dataset(factor, directory, {})
     for table in TABLES:
-        rows = found.rows[table] = _rows(found.file(table))
-        wanted = _wanted_rows(table, factor, found.rows)
-        if rows not in wanted:
-            count = str(wanted[0]) if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
-            raise DatasetError(
-                f"{found.file(table)}: {rows} rows, but scale factor {factor:g} has {count}; delete {directory}"
-            )
+        names = file_names(table, manifest.counts.get(table, 1) if manifest else 1)
+        footers = _footers(directory, table, names, manifest)
+        found.rows[table] = sum(footer.rows for footer in footers)
+        found.identities[table] = hashlib.sha256("".join(footer.digest for footer in footers).encode()).hexdigest()
+        if len(footers) > 1:
+            found.parts[table] = tuple(footer.rows for footer in footers)
+        _check_rows(found, table)
     return found
 
 
@@ -105,39 +105,34 @@ def identity(data: Dataset) -> str:
         DatasetError: a file cannot be read.
     """
     digest = hashlib.sha256(f"{data.scale_factor:g}".encode())
-    for table in TABLES:
+    for file in (file for table in TABLES for file in data.files(table)):
         try:
-            digest.update(_footer(data.file(table)))
+            digest.update(footer_bytes(file))
         except OSError as error:
-            raise DatasetError(f"{data.file(table)}: {error.strerror or error}; delete {data.directory}") from error
+            raise DatasetError(f"{file}: {error.strerror or error}; delete {data.directory}") from error
     return digest.hexdigest()
 
 
-def _footer(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, size - 8))
-        length = int.from_bytes(stream.read(4), "little")  # the file ends with the footer, its length and "PAR1"
-        stream.seek(max(0, size - 8 - length))
-        return size.to_bytes(8, "little") + stream.read()
+def _footers(directory: Path, table: str, names: list[str], manifest: Manifest | None) -> list[Footer]:
+    footers = [read_footer(directory / name) for name in names]
+    for name, footer in zip(names, footers, strict=True):
+        if manifest is not None and manifest.files.get(name) != footer:
+            raise DatasetError(f"{directory / name}: not the file that was generated; delete {directory}")
+    wanted = {Path(name).name for name in names}
+    for path in (directory / table).iterdir():  # engines may read whatever is there
+        if path.name not in wanted and not path.name.startswith("."):
+            raise DatasetError(f"{path}: not a file of the data set; delete it")
+    return footers
 
 
-def _rows(file: Path) -> int:
-    try:
-        with pyarrow.parquet.ParquetFile(file) as parquet:
-            return int(parquet.metadata.num_rows)
-    except (OSError, ArrowException) as error:
-        raise DatasetError(f"{file}: not a whole Parquet file ({str(error).splitlines()[0]}); delete it") from error
-
-
-def _wanted_rows(table: str, factor: float, rows: dict[str, int]) -> range:
-    if table in FIXED:
-        return range(FIXED[table], FIXED[table] + 1)
-    if table in PER_UNIT:
-        exact = round(PER_UNIT[table] * factor, 6)
-        return range(math.floor(exact), math.ceil(exact) + 1)
-    orders = rows["orders"]  # one to seven lines each, so the sum has a standard deviation of 2 x sqrt(orders)
-    return range(4 * orders - 12 * math.isqrt(orders), 4 * orders + 12 * math.isqrt(orders) + 1)
+def _check_rows(found: Dataset, table: str) -> None:
+    rows, wanted = found.rows[table], wanted_rows(table, found.scale_factor, found.rows)
+    if rows not in wanted:
+        count = str(wanted[0]) if len(wanted) == 1 else f"{wanted[0]} to {wanted[-1]}"
+        place = found.files(table)[0] if len(found.files(table)) == 1 else found.directory / table
+        raise DatasetError(
+            f"{place}: {rows} rows, but scale factor {found.scale_factor:g} has {count}; delete {found.directory}"
+        )
 
 
 def _kept(directory: Path, factor: float) -> Dataset | None:
@@ -153,95 +148,64 @@ def _locked(directory: Path, factor: float, tell: Progress) -> Dataset:
         tell(Step("data", directory.name, 0, len(TABLES), "another run is generating it"))
 
     lock = directory.with_name(f".{directory.name}.lock")
-    with cache_lock(lock, timeout=2 * _time_limit(factor), waiting=waiting) as descriptor:
+    with cache_lock(lock, timeout=2 * time_limit(factor), waiting=waiting) as descriptor:
         return _kept(directory, factor) or _generate(directory, factor, descriptor, tell)
 
 
 def _generate(directory: Path, factor: float, lock: int, tell: Progress) -> Dataset:
+    """Make the pieces that are missing. We hold the lock, so nobody else writes to what killed runs have left."""
     root = directory.parent
-    for leftover in root.glob(
-        f".{directory.name}-*"
-    ):  # of runs that were killed: we hold the lock, nobody writes there
-        shutil.rmtree(leftover, ignore_errors=True)
-    require_space(root, int(BYTES_PER_UNIT * factor * 1.1) + _SPARE_BYTES, f"TPC-H data at scale factor {factor:g}")
-    with cache_errors(root), tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=root) as temporary:
-        partial = Path(temporary) / "data"
-        partial.mkdir()
-        _run_generator(partial, factor, lock, tell)
-        _arrange(partial)
-        verify(partial, factor)
+    with cache_errors(root):
+        staging = Staging(root / f".{directory.name}-partial", factor)
+        for leftover in root.glob(f".{directory.name}-*"):
+            if leftover != staging.directory:
+                shutil.rmtree(leftover, ignore_errors=True)
+        try:
+            _check_space(staging, factor)
+            _fill(staging, factor, lock, tell)
+            verify(staging.directory, factor)
+        except DatasetError:
+            if not staging.missing:  # one of them is wrong, nobody knows which
+                staging.discard()
+            raise
+        finally:
+            if not staging.manifest.files:
+                staging.discard()
+        broken = root / f".{directory.name}-broken"
         if directory.exists():
-            directory.rename(Path(temporary) / "broken")
-        partial.rename(directory)
+            directory.rename(broken)
+        staging.directory.rename(directory)
+        shutil.rmtree(broken, ignore_errors=True)
     return verify(directory, factor)
 
 
-def _arrange(partial: Path) -> None:
-    """Give each table a directory of its own, and have everything on the disk before it is taken for whole."""
-    for table in TABLES:
-        source, folder = partial / f"{table}.parquet", partial / table
-        if not source.is_file():
-            raise DatasetError(f"tpchgen-cli wrote no {source.name}; install requirements.txt again")
-        folder.mkdir()
-        with source.rename(folder / source.name).open("rb") as stream:
-            os.fsync(stream.fileno())
+def _check_space(staging: Staging, factor: float) -> None:
+    size = max(0, int(BYTES_PER_UNIT * factor * 1.1) - staging.manifest.bytes) + _SPARE_BYTES
+    require_space(staging.directory.parent, size, f"TPC-H data at scale factor {factor:g}")
 
 
-def _run_generator(partial: Path, factor: float, lock: int, tell: Progress) -> None:
-    """Run tpchgen-cli. It inherits the lock, so that nobody touches its directory even when this process is killed."""
-    command = [_generator(), "parquet", "-s", f"{factor:g}", "--output-dir", str(partial), "--quiet"]
-    give_up = time.monotonic() + _time_limit(factor)
-    with tempfile.TemporaryFile() as errors, subprocess.Popen(command, stderr=errors, pass_fds=[lock]) as process:
+def _fill(staging: Staging, factor: float, lock: int, tell: Progress) -> None:
+    total, missing = len(staging.pieces), staging.missing
+    for done, piece in enumerate(missing, start=total - len(missing)):
         try:
-            _watch(process, partial, factor, give_up, tell)
-        finally:
-            process.kill()
-        code = process.wait()
-        errors.seek(0)
-        message = errors.read().decode(errors="replace").strip()
-    if code != 0:
-        raise DatasetError(
-            f"tpchgen-cli failed ({_cause(code, message, factor)}) while writing scale factor {factor:g}"
-            f" below {partial.parents[1]}; check free space and memory, then run again"
-        )
+            staging.add(piece, lock, _meter(staging.manifest.bytes, factor, done, total, tell))
+        except DatasetError as error:
+            kept = f" ({done} of {total} pieces are kept)" if done else ""
+            raise DatasetError(f"{error}{kept}") from error
 
 
-def _watch(process: subprocess.Popen[bytes], partial: Path, factor: float, give_up: float, tell: Progress) -> None:
-    """Wait for the generator, telling each further tenth of what it has to write."""
+def _meter(before: int, factor: float, done: int, total: int, tell: Progress) -> Written:
+    """Tell each further tenth of what there is to write, and the beginning of each piece."""
     about, told = BYTES_PER_UNIT * factor, -1.0
-    while process.poll() is None and time.monotonic() < give_up:
-        size = _written(partial)
-        if size - told >= about / 10:
-            tell(Step("data", schema_name(factor), 0, len(TABLES), f"{megabytes(size)} of about {megabytes(about)}"))
+
+    def written(size: int) -> None:
+        nonlocal told
+        if told < 0 or size - told >= about / 10:
             told = size
-        with contextlib.suppress(subprocess.TimeoutExpired):  # still at work: look again
-            process.wait(_POLL_SECONDS)
+            detail = f"{megabytes(before + size)} of about {megabytes(about)}"
+            tell(Step("data", schema_name(factor), done, total, detail))
 
-
-def _generator() -> str:
-    places = [sysconfig.get_path("scripts"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    found = shutil.which("tpchgen-cli", path=os.pathsep.join(places))
-    if found is None:
-        raise DatasetError("tpchgen-cli is not installed; run make setup (or install requirements.txt)")
-    return found
-
-
-def _time_limit(factor: float) -> float:
-    return 120 + 120 * factor  # seconds; about 6 x factor is usual
-
-
-def _written(partial: Path) -> int:
-    size = 0
-    for file in partial.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # just renamed: it was written under another name
-            size += file.stat().st_size
-    return size
-
-
-def _cause(code: int, message: str, factor: float) -> str:
-    if code == -signal.SIGKILL and not message:
-        return f"ended by a signal, or not done after {_time_limit(factor):.0f} s"
-    return message.splitlines()[-1] if message else f"exit code {code}"
+    return written
 
 
 def _silent(_: Step) -> None:

@@ -7,10 +7,8 @@ kept in the per-user cache, under a key of data, DuckDB version and query text.
 from __future__ import annotations
 
 import datetime
-import glob
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -20,16 +18,16 @@ from typing import Protocol
 
 import duckdb
 
-from benchmarks.tpch.data import TABLES, identity
+from benchmarks.tpch.data import identity
 from benchmarks.tpch.model import Column, ColumnKind, Expected, Progress, Step
 from benchmarks.tpch.queries import Shape, query, shape
+from benchmarks.tpch.views import connect
 from engines import Dataset, Row
 from engines.tpch import schema_name
 from targets.base import TargetError
 from targets.cache import cache_directory, cache_errors, write_atomically
 
 FORMAT = 1  # of the kept files
-MEMORY = "1GB"
 _DECIMAL = re.compile(r"DECIMAL\(\d+,\s*(\d+)\)")
 _KINDS = {"DOUBLE": ColumnKind.DOUBLE, "VARCHAR": ColumnKind.TEXT, "DATE": ColumnKind.DATE} | dict.fromkeys(
     ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
@@ -117,23 +115,13 @@ class DuckDbOracle:
         parts = shape(query(number).sql)
         with tempfile.TemporaryDirectory(prefix="spill-", dir=cache_directory()) as spill:
             try:
-                with _connect(self._data, spill) as connection:
+                with connect(self._data, spill) as connection:
                     result = connection.execute(_with_ties(parts))
                     columns = tuple(_column(name, str(kind)) for name, kind, *_ in result.description)
                     rows: list[Row] = result.fetchall()
             except duckdb.Error as error:
                 raise OracleError(f"DuckDB, TPC-H query {number}: {str(error).splitlines()[0]}") from error
         return Expected(number, columns, tuple(rows), _positions(parts, columns), parts.limit)
-
-
-def _connect(data: Dataset, spill: str) -> duckdb.DuckDBPyConnection:
-    """An in-memory database of views over the files, whose joins spill to disk rather than take the engines' memory."""
-    connection = duckdb.connect(
-        config={"memory_limit": MEMORY, "threads": os.cpu_count() or 1, "temp_directory": spill}
-    )
-    for table in TABLES:
-        connection.read_parquet(glob.escape(str(data.file(table)))).create_view(table)
-    return connection
 
 
 def _with_ties(parts: Shape) -> str:

@@ -160,13 +160,16 @@ class _Timing:
 
 
 def _load(engine: Engine, dataset: Dataset, progress: Progress | None) -> LoadingResult:
-    kind, done = engine.endpoint.kind, 0
+    kind = engine.endpoint.kind
+    done: set[str] = set()
 
     def loaded(table: str, rows: int) -> None:
-        nonlocal done
-        done += 1
+        total = dataset.rows[table]
+        if rows == total:
+            done.add(table)
         if progress:
-            progress(Step("load", table, done, len(dataset.rows), f"{rows:,} rows", kind))
+            detail = f"{rows:,} rows" if rows == total else f"{rows:,} of {total:,} rows"
+            progress(Step("load", table, len(done), len(dataset.rows), detail, kind))
 
     report = engine.load_tpch(dataset, loaded)
     return LoadingResult(kind, report.seconds, dict(report.rows), report.reused)

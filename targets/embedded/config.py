@@ -16,6 +16,10 @@ GIBIBYTE = 1024**3
 MEBIBYTE = 1024**2
 MIN_HEAP_BYTES = 512 * MEBIBYTE
 MAX_WORKERS = 8
+COORDINATOR_BYTES = 768 * MEBIBYTE
+WORKER_BYTES = GIBIBYTE
+CLICKHOUSE_BYTES = 2560 * MEBIBYTE
+MIN_CLICKHOUSE_BYTES = 256 * MEBIBYTE
 
 
 def _silent(_: str) -> None:
@@ -48,6 +52,7 @@ class EmbeddedConfig:
         trino_workers: worker processes besides the coordinator.
         coordinator_heap_bytes: Java heap of the coordinator (512 MiB at least; 768 MiB runs TPC-H at scale factor 1).
         worker_heap_bytes: Java heap of each worker (a 512 MiB worker ran out of memory at scale factor 1).
+        clickhouse_bytes: limit for all of ClickHouse's statements together, and its caches.
         ready_seconds: how long the engines may take until they answer correctly.
         keep: leave everything running at close (``embedded up``); a later run attaches to it.
         listener: hears of progress; not part of what makes two configurations equal.
@@ -55,8 +60,9 @@ class EmbeddedConfig:
 
     engines: tuple[str, ...] = ENGINES
     trino_workers: int = 1
-    coordinator_heap_bytes: int = 768 * MEBIBYTE
-    worker_heap_bytes: int = GIBIBYTE
+    coordinator_heap_bytes: int = COORDINATOR_BYTES
+    worker_heap_bytes: int = WORKER_BYTES
+    clickhouse_bytes: int = CLICKHOUSE_BYTES
     ready_seconds: float = 240.0
     keep: bool = False
     listener: Annotated[Listener, Field(exclude=True)] = field(default=Listener(), compare=False, repr=False)
@@ -68,10 +74,14 @@ class EmbeddedConfig:
             raise TargetError(f"trino workers must be 1 to {MAX_WORKERS}, not {self.trino_workers}")
         if min(self.coordinator_heap_bytes, self.worker_heap_bytes) < MIN_HEAP_BYTES:
             raise TargetError(f"a Trino heap must be at least {MIN_HEAP_BYTES // MEBIBYTE} MiB")
+        if self.clickhouse_bytes < MIN_CLICKHOUSE_BYTES:
+            raise TargetError(f"ClickHouse's memory must be at least {MIN_CLICKHOUSE_BYTES // MEBIBYTE} MiB")
 
     def fits(self, other: EmbeddedConfig) -> bool:
         """Whether an instance started with ``other`` serves this configuration as well."""
         if not set(self.engines) <= set(other.engines):
+            return False
+        if "clickhouse" in self.engines and self.clickhouse_bytes != other.clickhouse_bytes:
             return False
         return "trino" not in self.engines or self._trino() == other._trino()
 

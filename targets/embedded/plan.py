@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from targets.contract import EngineOutput, Outputs, SecretRef, Workload
 from targets.embedded import java, tls, trino_config
-from targets.embedded.config import TRINO_VERSION, EmbeddedConfig
+from targets.embedded.config import MEBIBYTE, TRINO_VERSION, EmbeddedConfig
 from targets.embedded.keeper import GRACE_SECONDS, ProcessSpec
 from targets.embedded.ports import HOST, PortPool
 from targets.embedded.readiness import Check, ClickHouseCheck, TrinoCheck
@@ -134,6 +134,7 @@ class Planner:
             warehouse=warehouse,
             plugins=home / "plugin",
             workers=config.trino_workers,
+            worker_heap_bytes=config.worker_heap_bytes,
         )
         https_port = coordinator.https_port or 0
         check = TrinoCheck(https_port, certificates.ca_file, USER, password, nodes=len(nodes))
@@ -205,6 +206,7 @@ class Planner:
             *(sys.executable, "-m", "targets.embedded.clickhouse_server"),
             *("--data", str(data), "--host", HOST, "--port", str(port)),
             *("--user", USER, "--password-file", str(password_file)),
+            *("--max-memory-mib", str(self._settings.config.clickhouse_bytes // MEBIBYTE)),
         )
         return EnginePlan(
             kind="clickhouse",

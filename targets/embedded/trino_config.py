@@ -54,6 +54,7 @@ class TrinoCluster:
         warehouse: root of the hive catalog's files.
         plugins: the distribution's plugin directory.
         workers: how many workers there are.
+        worker_heap_bytes: heap of each of them.
     """
 
     discovery_port: int
@@ -64,6 +65,7 @@ class TrinoCluster:
     warehouse: Path
     plugins: Path
     workers: int
+    worker_heap_bytes: int
 
     def __repr__(self) -> str:
         return f"TrinoCluster(discovery_port={self.discovery_port}, workers={self.workers})"
@@ -125,7 +127,7 @@ def _coordinator(node: TrinoNode, cluster: TrinoCluster) -> dict[str, object]:
         "query-manager.required-workers": 1,
         "query-manager.required-workers-max-wait": WORKER_WAIT,
         "query.remote-task.max-error-duration": REMOTE_ERROR_DURATION,
-        "query.max-memory": f"{cluster.workers * 1024}MB",
+        "query.max-memory": f"{cluster.workers * max(1024, cluster.worker_heap_bytes // 2 // MEGABYTE)}MB",
     }
 
 

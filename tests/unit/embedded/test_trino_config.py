@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ def cluster(tmp_path: Path) -> TrinoCluster:
         warehouse=tmp_path / "warehouse",
         plugins=tmp_path / "plugin",
         workers=2,
+        worker_heap_bytes=1 << 30,
     )
 
 
@@ -126,3 +128,9 @@ def test_neither_secret_shows_in_a_repr_or_on_the_command_line(tmp_path: Path, c
     assert SECRET not in shown
     assert PASSWORD not in shown
     assert "-Xmx1024m" in shown
+
+
+def test_a_larger_heap_lets_queries_take_more(tmp_path: Path, cluster: TrinoCluster) -> None:
+    node = _node(tmp_path, coordinator=True)
+    write(node, replace(cluster, worker_heap_bytes=8 << 30))
+    assert _read(node.etc / "config.properties")["query.max-memory"] == "8192MB"

@@ -17,6 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from benchmarks.tpch import data as module
+from benchmarks.tpch import generator as calls
 from benchmarks.tpch.data import TABLES, DatasetError, dataset, identity, scale_factor, verify
 from benchmarks.tpch.model import Step
 from engines import Dataset
@@ -46,7 +47,7 @@ class Generator:
         self.source = source
         self.log.touch()
         self.behave()
-        monkeypatch.setattr(module, "_generator", lambda: str(self.program))
+        monkeypatch.setattr(calls, "_program", lambda: str(self.program))
 
     def behave(self, before: str = "", after: str = "") -> None:
         values = {"log": str(self.log), "source": str(self.source.directory), "tables": TABLES}
@@ -135,7 +136,7 @@ def test_what_the_generator_does_wrong_leaves_nothing(
 
 def test_a_generator_that_hangs_is_ended(generator: Generator, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     generator.behave(before="import threading; threading.Event().wait(60)")
-    monkeypatch.setattr(module, "_time_limit", lambda _: 1.0)
+    monkeypatch.setattr(calls, "time_limit", lambda _: 1.0)
     with pytest.raises(DatasetError, match="not done after 1 s"):
         dataset(0.01)
     assert left_in(cache) == [".sf0_01.lock"]
@@ -168,7 +169,8 @@ def test_a_run_that_is_killed_leaves_nothing_taken_for_whole(generator: Generato
         os.mkfifo(pipe)
     generator.behave(before=f"open({str(reached)!r}, 'w').close(); open({str(proceed)!r}).read()")
     program = (
-        f"from benchmarks.tpch import data\ndata._generator = lambda: {str(generator.program)!r}\ndata.dataset(0.01)\n"
+        "from benchmarks.tpch import data, generator\n"
+        f"generator._program = lambda: {str(generator.program)!r}\ndata.dataset(0.01)\n"
     )
     run = subprocess.Popen([sys.executable, "-c", program], cwd=Path(module.__file__).parents[2])
     try:

@@ -33,7 +33,7 @@ def test_answers_survive_being_kept(answers: dict[int, Expected]) -> None:
 def test_an_answer_is_computed_once(
     small: Dataset, answers: dict[int, Expected], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_connect", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr(module, "connect", lambda *_: pytest.fail("asked again"))
     steps: list[str] = []
     fresh = DuckDbOracle(small)
     fresh.prepare([6, 1], lambda step: steps.append(f"{step.subject} {step.done}/{step.total}"))
