@@ -2,7 +2,7 @@
 
 Domains and validation values: TPC-H specification 3.0.1, clauses 2.4.1.3 to 2.4.22.3 and 2.4.1.4 to 2.4.22.4; lists of
 words: clause 4.2.2.13. The texts come with the validation values in place (see ``queries``); where these stand is
-written down here, with how often, and a text in which it is otherwise is refused rather than run with half of it substituted.
+written down here, with how often, and a text in which it is otherwise is refused.
 """
 
 from __future__ import annotations
@@ -170,9 +170,10 @@ def _derived(number: int, values: Parameters) -> Parameters:
 
 
 def _later(day: str, months: int) -> str:
+    """The first day of a later month: the values it is for are first days, too."""
     date = datetime.date.fromisoformat(day)
     count = date.year * 12 + date.month - 1 + months
-    return str(date.replace(year=count // 12, month=count % 12 + 1))
+    return str(date.replace(count // 12, count % 12 + 1, 1))
 
 
 _Draw = Callable[[random.Random, float], Parameters]

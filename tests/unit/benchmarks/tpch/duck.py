@@ -22,9 +22,11 @@ from engines import (
     Row,
     RunningQuery,
     Session,
+    Statistics,
     TpchQuery,
 )
 
+TOLD = Statistics(0.001, 0.002, 0.0005, 1000, 8000, 4096)
 Lie = Callable[[list[Row]], list[Row]]
 
 
@@ -103,7 +105,7 @@ class DuckSession(Session):
             raise failure
         result: Any = self._engine.database.execute(sql)
         rows: list[Row] = behaviour.lies.get(number, list)(result.fetchall())
-        return Answer(tuple(column[0] for column in result.description), tuple(rows), engine_seconds=0.001)
+        return Answer(tuple(column[0] for column in result.description), tuple(rows), statistics=TOLD)
 
     @override
     def close(self) -> None:
