@@ -91,9 +91,7 @@ class Run:
                     data,
                     oracle,
                     queries=queries,
-                    warmups=execution.warmups,
-                    iterations=execution.iterations,
-                    deadline=execution.deadline,
+                    execution=execution,
                     progress=self._step,
                 )
             self._loaded.add(kind)

@@ -11,6 +11,7 @@ import datetime
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from benchmarks.tpch import domains
@@ -19,6 +20,14 @@ from engines import TpchQuery
 
 Parameters = Mapping[str, str]
 """Values by the specification's own names: ``{"SIZE": "15", "TYPE": "BRASS", "REGION": "EUROPE"}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One query with the values that its text holds; none are named where they are the validation values."""
+
+    query: TpchQuery
+    values: Parameters = field(default_factory=dict)
 
 
 class Substitution(StrEnum):
@@ -104,6 +113,16 @@ _PLACES: Mapping[int, Mapping[str, int]] = {
     22: {"({codes})": 2},
 }
 _LAST_SHIPPING = datetime.date(1998, 12, 1)  # query 1 takes DELTA days off
+
+
+def question(
+    number: int, substitution: Substitution, *, stream: int = 0, seed: int = 0, scale_factor: float = 1.0
+) -> Question:
+    """A query as one stream asks it; arguments and errors as those of ``drawn`` and ``substituted``."""
+    if substitution is Substitution.VALIDATION:
+        return Question(query(number))
+    values = drawn(number, stream, seed, scale_factor)
+    return Question(substituted(number, values), values)
 
 
 def drawn(number: int, stream: int, seed: int, scale_factor: float) -> Parameters:
