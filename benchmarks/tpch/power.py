@@ -102,7 +102,7 @@ def run_power(
     if execution.restarts and restart is None:
         raise ValueError("restarts: nothing here can restart the engine")
     try:
-        loading = _load(engine, dataset, progress)
+        loading = load(engine, dataset, progress)
     except EngineError as error:
         failure = f"not run, since loading failed: {describe(error)}"
         results = tuple(QueryResult(kind, number, (), problem=failure) for number in queries)
@@ -266,7 +266,8 @@ def _run_pass(
             session.close()
 
 
-def _load(engine: Engine, dataset: Dataset, progress: Progress | None) -> LoadingResult:
+def load(engine: Engine, dataset: Dataset, progress: Progress | None) -> LoadingResult:
+    """Make the data set queryable and verify it, telling each table; raises ``EngineError``."""
     kind, done = engine.endpoint.kind, 0
 
     def loaded(table: str, rows: int) -> None:

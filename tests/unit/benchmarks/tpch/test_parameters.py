@@ -148,7 +148,7 @@ def test_a_value_is_not_replaced_twice() -> None:
     text = substituted(7, {"NATION1": "GERMANY", "NATION2": "FRANCE"}).sql
     assert text.index("n1.n_name = 'GERMANY'") < text.index("n2.n_name = 'FRANCE'")
     quantities = {"QUANTITY1": "10", "QUANTITY2": "20", "QUANTITY3": "30"}
-    text = substituted(19, VALIDATION[19] | quantities).sql
+    text = substituted(19, {**VALIDATION[19], **quantities}).sql
     assert re.findall(r"l_quantity >= (\d+)", text) == ["10", "20", "30"]
     assert re.findall(r"l_quantity <= (\d+) \+ 10", text) == ["10", "20", "30"]
 
