@@ -17,6 +17,7 @@ from engines.base import (
     Row,
     RunningQuery,
     Session,
+    Statistics,
     engine_class,
     engine_kinds,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Row",
     "RunningQuery",
     "Session",
+    "Statistics",
     "TpchQuery",
     "engine_class",
     "engine_kinds",

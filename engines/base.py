@@ -85,13 +85,39 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistics:
+    """What the engine itself says of one statement; ``None`` where it does not tell.
+
+    Attributes:
+        elapsed_seconds: from its arrival at the engine to its end there, time in a queue included.
+        cpu_seconds: CPU time of all threads and nodes together.
+        queued_seconds: time in which admission control held it back.
+        rows_read: rows that its scans read.
+        bytes_read: what these rows take, as the engine counts it.
+        peak_memory_bytes: the most memory it held at once.
+    """
+
+    elapsed_seconds: float | None = None
+    cpu_seconds: float | None = None
+    queued_seconds: float | None = None
+    rows_read: int | None = None
+    bytes_read: int | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows of one statement: ``rows`` is ``len(columns)`` wide; ``engine_seconds`` is the engine's own timing."""
+    """Rows of one statement, each as wide as ``columns``, and what the engine says of it."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     query_id: str | None = None
-    engine_seconds: float | None = None
+    statistics: Statistics = Statistics()
+
+    @property
+    def engine_seconds(self) -> float | None:
+        """The engine's own timing."""
+        return self.statistics.elapsed_seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from engines.base import (
     LoadReport,
     ProbeQuery,
     Session,
+    Statistics,
 )
 from engines.tpch import Dataset, RefreshSet, TpchQuery
 
@@ -87,12 +88,12 @@ class ClickHouseSession(Session):
     def _query(self, sql: str, settings: dict[str, str]) -> Answer:
         result = self._client.query(sql, settings=settings)
         rows = tuple(tuple(row) for row in result.result_rows)
-        return Answer(tuple(result.column_names), rows, result.query_id or None, _seconds(result.summary))
+        return Answer(tuple(result.column_names), rows, result.query_id or None, _statistics(result.summary))
 
     def _command(self, sql: str, settings: dict[str, str]) -> Answer:
         result = self._client.command(sql, settings=settings)
         summary = result.summary if isinstance(result, QuerySummary) else {}
-        return Answer((), (), summary.get("query_id") or None, _seconds(summary))
+        return Answer((), (), summary.get("query_id") or None, _statistics(summary))
 
     @staticmethod
     def _settings(deadline: float, settings: Mapping[str, str] | None) -> dict[str, str]:
@@ -250,6 +251,16 @@ def _code_in(message: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _seconds(summary: Mapping[str, object]) -> float | None:
-    elapsed = summary.get("elapsed_ns")
-    return None if elapsed is None else int(str(elapsed)) / 1e9
+def _statistics(summary: Mapping[str, object]) -> Statistics:
+    """What the header ``X-ClickHouse-Summary`` tells: numbers as texts; memory in recent versions only."""
+
+    def number(name: str) -> int | None:
+        return None if summary.get(name) is None else int(str(summary[name]))
+
+    elapsed = number("elapsed_ns")
+    return Statistics(
+        elapsed_seconds=None if elapsed is None else elapsed / 1e9,
+        rows_read=number("read_rows"),
+        bytes_read=number("read_bytes"),
+        peak_memory_bytes=number("memory_usage"),
+    )

@@ -26,6 +26,7 @@ from engines.base import (
     LoadReport,
     ProbeQuery,
     Session,
+    Statistics,
 )
 from engines.tpch import Dataset, TpchQuery
 
@@ -78,7 +79,7 @@ class TrinoSession(Session):
                 self._engine.abandon(request)
             raise failure from error
         columns = tuple(str(column["name"]) for column in query.columns or ())
-        return Answer(columns, rows, query.query_id, _seconds(query.stats))
+        return Answer(columns, rows, query.query_id, _statistics(query.stats))
 
     def request(self, deadline: float, settings: Mapping[str, str] | None) -> TrinoRequest:
         """What one statement sends: its session properties, catalog and schema; no HTTP attempt is repeated."""
@@ -256,6 +257,17 @@ class TrinoEngine(Engine):
         return _trino_tpch.dialect(query), _trino_tpch.location(self.endpoint, scale_factor)
 
 
-def _seconds(stats: Mapping[str, Any]) -> float | None:
-    milliseconds = stats.get("elapsedTimeMillis")
-    return None if milliseconds is None else float(milliseconds) / 1000
+def _statistics(stats: Mapping[str, Any]) -> Statistics:
+    """What the last page of an answer tells (``StatementStats`` of Trino's client protocol)."""
+
+    def seconds(name: str) -> float | None:
+        return None if stats.get(name) is None else float(stats[name]) / 1000
+
+    return Statistics(
+        elapsed_seconds=seconds("elapsedTimeMillis"),
+        cpu_seconds=seconds("cpuTimeMillis"),
+        queued_seconds=seconds("queuedTimeMillis"),
+        rows_read=stats.get("processedRows"),
+        bytes_read=stats.get("processedBytes"),
+        peak_memory_bytes=stats.get("peakMemoryBytes"),
+    )

@@ -34,6 +34,7 @@ from runner.verbs.shared import (
     rate_option,
     warmups_option,
 )
+from runner.verbs.throughput import throughput
 from targets.base import BadOutputs, NetworkControl, ProcessControl, TargetError
 
 
@@ -210,7 +211,7 @@ def schemas() -> int:
     return ExitCode.MET
 
 
-for verb in (benchmark, load, embedded):
+for verb in (benchmark, throughput, load, embedded):
     cli.add_command(verb)
 
 

@@ -62,13 +62,26 @@ def ask_to_scale(target: Target, *, yes: bool) -> None:
     Raises:
         CouldNotRun: the answer was no.
     """
+    _ask_for_workloads(target, "Scale them?", "nothing was scaled", yes=yes)
+
+
+def ask_to_restart(target: Target, *, yes: bool) -> None:
+    """Ask on the terminal before the stack's engines are started anew.
+
+    Raises:
+        CouldNotRun: the answer was no.
+    """
+    _ask_for_workloads(target, "Delete their pods, so that they start anew?", "nothing was restarted", yes=yes)
+
+
+def _ask_for_workloads(target: Target, question: str, otherwise: str, *, yes: bool) -> None:
     if yes or not needs_consent(target):
         return
     context = target.outputs.kube_context or "the current one"
     workloads = [f"{one.kind}/{one.name}" for engine in target.outputs.engines for one in engine.workloads]
-    question = f"Cluster context: {context}\nStack: {target.name}\nObjects touched: {_some(workloads)}\nScale them?"
-    if not click.confirm(question, default=False, err=True):
-        raise CouldNotRun("not agreed to: nothing was scaled")
+    told = f"Cluster context: {context}\nStack: {target.name}\nObjects touched: {_some(workloads)}\n{question}"
+    if not click.confirm(told, default=False, err=True):
+        raise CouldNotRun(f"not agreed to: {otherwise}")
 
 
 def lines(fault: Fault) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from benchmarks.load import LatencySummary, LoadRun, latency_summary
 from benchmarks.openloop import Attempt
 from benchmarks.tpch.model import Benchmark as PowerRun
+from benchmarks.tpch.throughput_model import Throughput as ThroughputRun
 from engines import Outcome
 from faults.base import Fault
 from faults.catalogue import Impossible
@@ -24,6 +25,7 @@ from runner.results import (
     LoadResult,
     Percentiles,
     Sample,
+    Throughput,
     Verdict,
 )
 from runner.slo import Slo, evaluate_experiment
@@ -37,6 +39,11 @@ def percentiles(summary: LatencySummary) -> Percentiles:
 def benchmark(run: PowerRun) -> Benchmark:
     """One engine's power run; the models share their field names."""
     return Benchmark.model_validate(asdict(run))
+
+
+def throughput(run: ThroughputRun) -> Throughput:
+    """One engine's throughput test; the models share their field names."""
+    return Throughput.model_validate(asdict(run))
 
 
 def load_result(engine: str, run: LoadRun) -> LoadResult:

@@ -6,14 +6,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from benchmarks.load import LoadSpec, run_load
 from benchmarks.mix import MIX, tpch_statements
 from benchmarks.statements import Statement
 from benchmarks.tpch.data import dataset
-from benchmarks.tpch.model import Step
+from benchmarks.tpch.model import Restart, Step
 from benchmarks.tpch.oracle import DuckDbOracle
+from benchmarks.tpch.parameters import Substitution
 from benchmarks.tpch.power import Execution, run_power
+from benchmarks.tpch.restarts import refusal, restart
+from benchmarks.tpch.streams import order
+from benchmarks.tpch.throughput import Plan as ThroughputPlan
+from benchmarks.tpch.throughput import run_throughput
 from engines import Dataset, Engine, EngineError
 from faults.base import Fault, Tuning
 from faults.catalogue import Impossible, bind, select
@@ -24,14 +30,33 @@ from faults.scale_experiment import Scaler
 from faults.scale_record import ScalePlan
 from runner import measured
 from runner.checks import run_checks
-from runner.consent import ask, ask_to_scale
+from runner.consent import ask, ask_to_restart, ask_to_scale
 from runner.console import Console
 from runner.environment import describe
 from runner.errors import BadInput, CouldNotRun
 from runner.options import Settings
-from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, Scaling, SloResult, Verdict
+from runner.refreshing import refresh_functions
+from runner.report.tpch import power_line, throughput_line
+from runner.results import (
+    Benchmark,
+    CheckResult,
+    Experiment,
+    LoadResult,
+    Results,
+    Scaling,
+    SloResult,
+    Throughput,
+    Verdict,
+)
 from runner.scaling import BY_ROLE, scaling
-from runner.slo import Slo, evaluate_benchmark, evaluate_checks, evaluate_experiment, evaluate_load
+from runner.slo import (
+    Slo,
+    evaluate_benchmark,
+    evaluate_checks,
+    evaluate_experiment,
+    evaluate_load,
+    evaluate_throughput,
+)
 from targets.base import Target
 from targets.kubernetes.means import StackControl
 from targets.overhead import Overhead, measure_overhead
@@ -50,6 +75,7 @@ class Run:
     console: Console
     checks: list[CheckResult] = field(default_factory=list)
     benchmarks: list[Benchmark] = field(default_factory=list)
+    throughputs: list[Throughput] = field(default_factory=list)
     loads: list[LoadResult] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
     scalings: list[Scaling] = field(default_factory=list)
@@ -81,8 +107,12 @@ class Run:
             self.checks += run_checks(self.target, progress=self.console.check)
 
     def benchmark(self, queries: Sequence[int], execution: Execution) -> None:
-        """TPC-H power runs, engine by engine."""
-        data, oracle = self._prepare(queries)
+        """TPC-H power runs in the order of stream 0, engine by engine."""
+        if execution.restarts:
+            if reason := refusal(self.target):
+                raise BadInput(f"--restarts: {reason}")
+            ask_to_restart(self.target, yes=self.settings.yes)
+        data, oracle = self._prepare(queries if execution.substitution is Substitution.VALIDATION else ())
         for engine in self.target.engines():
             kind = engine.endpoint.kind
             with self.console.phase(f"TPC-H on {engine.title}"), self.timed(f"benchmark {kind}"):
@@ -90,14 +120,29 @@ class Run:
                     engine,
                     data,
                     oracle,
-                    queries=queries,
-                    warmups=execution.warmups,
-                    iterations=execution.iterations,
-                    deadline=execution.deadline,
+                    queries=order(0, queries),
+                    execution=execution,
+                    restart=partial(self._restart, kind, data),
                     progress=self._step,
                 )
             self._loaded.add(kind)
             self.benchmarks.append(measured.benchmark(run))
+            self.console.line(f"  {power_line(self.benchmarks[-1])}")
+
+    def throughput(self, plan: ThroughputPlan, *, refresh: bool) -> None:
+        """TPC-H throughput tests, engine by engine; ``refresh``: with the refresh functions where an engine can."""
+        data, oracle = self._prepare(plan.queries if plan.substitution is Substitution.VALIDATION else ())
+        for engine in self.target.engines():
+            kind = engine.endpoint.kind
+            functions, without = refresh_functions(engine, data, plan) if refresh else (None, "left out as asked")
+            title = f"TPC-H throughput on {engine.title}: {plan.streams} streams"
+            with self.console.phase(title), self.timed(f"throughput {kind}"):
+                run = run_throughput(
+                    engine, data, oracle, plan, refresh=functions, without_refresh=without, progress=self._step
+                )
+            self._loaded.discard(kind)  # the refresh functions have changed it
+            self.throughputs.append(measured.throughput(run))
+            self.console.line(f"  {throughput_line(self.throughputs[-1])}")
 
     def load(self, rate: float | None, duration: float, queries: Sequence[int] = MIX) -> None:
         """One open-loop load run per engine; ``rate`` per second, or the engine's own modest one."""
@@ -182,10 +227,11 @@ class Run:
                 scale_factor=self.settings.scale_factor,
                 timings=self.timings,
                 overheads=self.overheads,
-                notes=(NOT_TPCH,) if self.benchmarks else (),
+                notes=(NOT_TPCH,) if self.benchmarks or self.throughputs else (),
             ),
             checks=tuple(self.checks),
             benchmarks=tuple(self.benchmarks),
+            throughputs=tuple(self.throughputs),
             loads=tuple(self.loads),
             experiments=tuple(self.experiments),
             scalings=tuple(self.scalings),
@@ -197,6 +243,8 @@ class Run:
         results = evaluate_checks(self.slo, tuple(self.checks))
         for benchmark in self.benchmarks:
             results += evaluate_benchmark(self.slo, benchmark)
+        for throughput in self.throughputs:
+            results += evaluate_throughput(self.slo, throughput)
         for load in self.loads:
             results += evaluate_load(self.slo, load)
         for experiment in self.experiments:
@@ -249,6 +297,10 @@ class Run:
                 self._data[1].prepare(sorted(set(queries) - self._known))
                 self._known.update(queries)
         return self._data
+
+    def _restart(self, kind: str, data: Dataset) -> Restart:
+        self.console.step(f"starting {kind} anew")
+        return restart(self.target, kind, [data.directory])
 
     def _step(self, step: Step) -> None:
         self.console.step(f"{step.subject}: {step.detail}" if step.detail else step.subject)

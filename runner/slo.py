@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.errors import BadInput, first_problem
-from runner.results import Benchmark, CheckResult, Durability, Experiment, LoadResult, SloResult, Verdict
+from runner.results import Benchmark, CheckResult, Durability, Experiment, LoadResult, SloResult, Throughput, Verdict
 
 DEFAULT_FILE = Path(__file__).with_name("default.slo.yaml")
 SCHEMA_FILE = Path(__file__).with_name("slo.schema.json")
@@ -113,6 +113,28 @@ def evaluate_benchmark(slo: Slo, benchmark: Benchmark) -> list[SloResult]:
     invalid = sum(not query.valid for query in benchmark.queries)
     subject = f"{benchmark.engine} TPC-H, {len(benchmark.queries)} queries"
     return [_at_most("invalid queries", subject, slo.invalid_queries, invalid)]
+
+
+def evaluate_throughput(slo: Slo, throughput: Throughput) -> list[SloResult]:
+    """Objectives on a throughput test; where not one answer could be compared, nothing was shown."""
+    queries = [query for stream in throughput.streams for query in stream.queries]
+    subject = f"{throughput.engine} TPC-H throughput, {len(queries)} queries"
+    if throughput.problem:
+        reason = f"not measured ({throughput.problem})"
+        return [_invalid(slo, subject, reason, Verdict.FAIL)]
+    invalid = sum(bool(query.problem) for query in queries)
+    if not invalid and all(query.checked == "no" for query in queries):
+        return [_invalid(slo, subject, "no answer could be compared", Verdict.INCONCLUSIVE)]
+    results = [_at_most("invalid queries", subject, slo.invalid_queries, invalid)]
+    if throughput.refreshes:
+        failed = sum(bool(run.problem) for run in throughput.refreshes)
+        results.append(_at_most("failed refresh functions", f"{throughput.engine} TPC-H throughput", 0, failed))
+    return results
+
+
+def _invalid(slo: Slo, subject: str, measured: str, verdict: Verdict) -> SloResult:
+    limit = f"≤ {slo.invalid_queries}"
+    return SloResult(objective="invalid queries", subject=subject, limit=limit, measured=measured, verdict=verdict)
 
 
 def evaluate_load(slo: Slo, load: LoadResult) -> list[SloResult]:

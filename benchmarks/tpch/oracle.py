@@ -22,7 +22,7 @@ from benchmarks.tpch.data import identity
 from benchmarks.tpch.model import Column, ColumnKind, Expected, Progress, Step
 from benchmarks.tpch.queries import Shape, query, shape
 from benchmarks.tpch.views import connect
-from engines import Dataset, Row
+from engines import Dataset, Row, TpchQuery
 from engines.tpch import schema_name
 from targets.base import TargetError
 from targets.cache import cache_directory, cache_errors, write_atomically
@@ -48,7 +48,11 @@ class Oracle(Protocol):
         ...
 
     def expected(self, number: int) -> Expected:
-        """The right answer to one query."""
+        """The right answer to one query with the validation values."""
+        ...
+
+    def answer(self, asked: TpchQuery) -> Expected:
+        """The right answer to a query as it is written."""
         ...
 
 
@@ -62,7 +66,7 @@ class DuckDbOracle:
     def __init__(self, data: Dataset) -> None:
         self._data = data
         self._identity = identity(data)
-        self._known: dict[int, Expected] = {}
+        self._known: dict[TpchQuery, Expected] = {}
 
     @property
     def name(self) -> str:
@@ -84,35 +88,39 @@ class DuckDbOracle:
                 progress(Step("oracle", f"Q{number}", done, len(wanted), f"{expected.row_count:,} rows"))
 
     def expected(self, number: int) -> Expected:
-        """The right answer to one query; raises as ``prepare`` does."""
-        if number not in self._known:
-            self._known[number] = self._kept(number) or self._compute(number)
-        return self._known[number]
+        """The right answer to one query with the validation values; raises as ``prepare`` does."""
+        return self.answer(query(number))
 
-    def _file(self, number: int) -> Path:
-        key = json.dumps([FORMAT, self._identity, duckdb.__version__, query(number).sql])
-        name = f"q{number:02}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    def answer(self, asked: TpchQuery) -> Expected:
+        """The right answer to a query as it is written; raises as ``prepare`` does."""
+        if asked not in self._known:
+            self._known[asked] = self._kept(asked) or self._compute(asked)
+        return self._known[asked]
+
+    def _file(self, asked: TpchQuery) -> Path:
+        key = json.dumps([FORMAT, self._identity, duckdb.__version__, asked.sql])
+        name = f"q{asked.number:02}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
         return cache_directory() / "oracle" / schema_name(self._data.scale_factor) / name
 
-    def _kept(self, number: int) -> Expected | None:
-        file = self._file(number)
+    def _kept(self, asked: TpchQuery) -> Expected | None:
+        file = self._file(asked)
         with cache_errors(file.parent):
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
         try:
-            return decode(text, number) if text else None
+            return decode(text, asked.number) if text else None
         except (ValueError, ArithmeticError, LookupError, TypeError):
             return None  # not a file we wrote: the answer is computed again and takes its place
 
-    def _compute(self, number: int) -> Expected:
-        file = self._file(number)
+    def _compute(self, asked: TpchQuery) -> Expected:
+        file = self._file(asked)
         with cache_errors(file.parent):
             file.parent.mkdir(parents=True, exist_ok=True)
-            answer = self._ask(number)
+            answer = self._ask(asked)
             write_atomically(file, encode(answer))
         return answer
 
-    def _ask(self, number: int) -> Expected:
-        parts = shape(query(number).sql)
+    def _ask(self, asked: TpchQuery) -> Expected:
+        number, parts = asked.number, shape(asked.sql)
         with tempfile.TemporaryDirectory(prefix="spill-", dir=cache_directory()) as spill:
             try:
                 with connect(self._data, spill) as connection:

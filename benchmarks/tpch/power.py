@@ -1,16 +1,31 @@
-"""The power test: one query after the other on one connection each, warm-ups first, and every answer compared."""
+"""The power test: all queries one after the other, pass after pass, and every answer compared.
+
+A pass runs each query once in the order given, on one connection, as the specification's single stream does (3.0.1,
+clause 5.3.3); the refresh functions around it are left to the throughput test. The first pass after a start of the
+engine is the cold one. With restarts there are several rounds, each with a restart, a cold pass and the passes after
+it.
+"""
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.tpch.compare import problem
-from benchmarks.tpch.model import Benchmark, LoadingResult, Progress, QueryResult, Step
+from benchmarks.tpch.model import (
+    Benchmark,
+    LoadingResult,
+    Progress,
+    QueryResult,
+    Restart,
+    Step,
+    with_intervals,
+)
 from benchmarks.tpch.oracle import Oracle
-from benchmarks.tpch.queries import query
-from engines import Answer, Dataset, Engine, EngineError, Session
+from benchmarks.tpch.parameters import Question, Substitution, question
+from engines import Answer, Dataset, Engine, EngineError, Session, Statistics
 
 Judge = Callable[[Answer], str]
 """Says what is wrong with an answer; an empty string when it is right."""
@@ -18,11 +33,23 @@ Judge = Callable[[Answer], str]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How each query is run: ``warmups``, then ``iterations`` timed ones, each given up after ``deadline`` seconds."""
+    """How the queries are run.
+
+    Attributes:
+        warmups: passes before the timed ones, in each round.
+        iterations: timed passes, in each round.
+        deadline: seconds after which one execution is given up.
+        restarts: rounds, each of which begins with a restart of the engine; 0: one round without.
+        substitution: of the query parameters.
+        seed: of substitution and resampling.
+    """
 
     warmups: int = 1
     iterations: int = 2
     deadline: float = 300.0
+    restarts: int = 0
+    substitution: Substitution = Substitution.VALIDATION
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.warmups < 0:
@@ -31,6 +58,13 @@ class Execution:
             raise ValueError(f"iterations: {self.iterations} is less than 1")
         if not self.deadline > 0:
             raise ValueError(f"deadline: {self.deadline} seconds is not greater than 0")
+        if self.restarts < 0:
+            raise ValueError(f"restarts: {self.restarts} is negative")
+
+    @property
+    def passes(self) -> int:
+        """Passes of each round."""
+        return self.warmups + self.iterations
 
 
 def run_power(
@@ -39,9 +73,8 @@ def run_power(
     oracle: Oracle,
     *,
     queries: Sequence[int],
-    warmups: int,
-    iterations: int,
-    deadline: float,
+    execution: Execution,
+    restart: Callable[[], Restart] | None = None,
     progress: Progress | None = None,
 ) -> Benchmark:
     """Load the data set into one engine, then run the queries in the given order.
@@ -52,22 +85,24 @@ def run_power(
         engine: where to load and run.
         dataset: the data, whose scale factor the queries run at.
         oracle: knows the right answers over that data.
-        queries: their numbers.
-        warmups: executions of each query before the timed ones; the first of all is its cold one.
-        iterations: timed executions of each query.
-        deadline: seconds after which one execution is given up.
-        progress: told about each table loaded and each query run.
+        queries: their numbers, in the order of the stream (see ``streams.order``).
+        execution: how they are run.
+        restart: restarts the engine and drops caches; needed where ``execution`` has restarts.
+        progress: told about each table loaded, each pass, and each query of the last one.
 
     Raises:
-        ValueError: no such query, or a count or deadline out of range.
+        ValueError: no such query, or restarts without the means.
         OracleError: the oracle cannot answer one of the queries; nothing was sent to the engine then.
+        MeansError: the engine could not be restarted.
     """
-    execution = Execution(warmups, iterations, deadline)
-    expected = {number: oracle.expected(number) for number in queries}  # before the first query is timed
-    kind = engine.endpoint.kind
+    asked = {number: _asked(number, execution, dataset.scale_factor) for number in queries}
+    expected = {number: oracle.answer(one.query) for number, one in asked.items()}  # before the first query is timed
+    kind, restarts = engine.endpoint.kind, list[Restart]()
     loading: LoadingResult | None = None
+    if execution.restarts and restart is None:
+        raise ValueError("restarts: nothing here can restart the engine")
     try:
-        loading = _load(engine, dataset, progress)
+        loading = load(engine, dataset, progress)
     except EngineError as error:
         failure = f"not run, since loading failed: {describe(error)}"
         results = tuple(QueryResult(kind, number, (), problem=failure) for number in queries)
@@ -76,11 +111,23 @@ def run_power(
             engine,
             queries,
             execution,
-            statement=lambda number: engine.tpch_sql(query(number), dataset.scale_factor),
+            statement=lambda number: engine.tpch_sql(asked[number].query, dataset.scale_factor),
             judge=lambda number: lambda answer: problem(expected[number], answer),
+            parameters=lambda number: asked[number].values,
+            restart=(lambda: restarts.append(restart())) if restart else None,
             progress=progress,
         )
-    return Benchmark(kind, engine.title, dataset.scale_factor, oracle.name, loading, results)
+    benchmark = Benchmark(
+        kind,
+        engine.title,
+        dataset.scale_factor,
+        oracle.name,
+        loading,
+        results,
+        restarts=tuple(restarts),
+        substitution=execution.substitution.value,
+    )
+    return with_intervals(benchmark, seed=execution.seed)
 
 
 def run_queries(
@@ -90,6 +137,8 @@ def run_queries(
     *,
     statement: Callable[[int], tuple[str, Mapping[str, str]]],
     judge: Callable[[int], Judge | None],
+    parameters: Callable[[int], Mapping[str, str]] = lambda _: {},
+    restart: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> tuple[QueryResult, ...]:
     """Run queries over data that is there already.
@@ -97,19 +146,27 @@ def run_queries(
     Args:
         engine: where to run.
         queries: their numbers, in this order.
-        execution: how each is run.
+        execution: how they are run.
         statement: text and settings of a query in the engine's dialect.
         judge: what compares the answers to a query; ``None`` where nothing can (its result is then not ``valid``).
-        progress: told about each query run.
+        parameters: what was substituted in a query's text, to be reported.
+        restart: called at the beginning of each round, where ``execution`` has restarts.
+        progress: told about each pass, and each query of the last one.
     """
-    results: list[QueryResult] = []
-    for number in queries:
-        sql, settings = statement(number)
-        result = _Timing(engine, number, judge(number)).run(sql, settings, execution)
-        results.append(result)
-        if progress:
-            progress(Step("query", f"Q{number}", len(results), len(queries), _remark(result), result.engine))
-    return tuple(results)
+    kind = engine.endpoint.kind
+    timings = [_Timing(kind, number, *statement(number), judge(number), parameters(number)) for number in queries]
+    rounds = max(1, execution.restarts)
+    for round_number in range(1, rounds + 1):
+        if restart and execution.restarts:
+            restart()
+        for number in range(1, execution.passes + 1):
+            last = round_number == rounds and number == execution.passes
+            began = time.perf_counter()
+            _run_pass(engine, timings, execution, number, progress if last else None)
+            if progress and not last:
+                detail = f"{len(timings)} queries, {time.perf_counter() - began:.1f} s"
+                progress(Step("pass", _name(execution, round_number, number), number, execution.passes, detail, kind))
+    return tuple(timing.result(execution) for timing in timings)
 
 
 def describe(error: EngineError) -> str:
@@ -117,49 +174,100 @@ def describe(error: EngineError) -> str:
     return f"{error.error_class.value}: {error.name}: {' '.join(str(error).split())}"
 
 
+def _asked(number: int, execution: Execution, factor: float) -> Question:
+    return question(number, execution.substitution, seed=execution.seed, scale_factor=factor)
+
+
+def _name(execution: Execution, round_number: int, number: int) -> str:
+    within = f"pass {number} of {execution.passes}"
+    return f"restart {round_number} of {execution.restarts}, {within}" if execution.restarts else within
+
+
+@dataclass(slots=True)
 class _Timing:
     """Collects the executions of one query. A failed one is the last: it may have cost a whole deadline."""
 
-    def __init__(self, engine: Engine, number: int, judge: Judge | None) -> None:
-        self._engine = engine
-        self._number = number
-        self._judge = judge
-        self._seconds: list[float] = []
-        self._engine_seconds: list[float | None] = []
-        self._rows: int | None = None
-        self._problem = ""
+    engine: str
+    number: int
+    sql: str
+    settings: Mapping[str, str]
+    judge: Judge | None
+    parameters: Mapping[str, str]
+    warmup_seconds: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    statistics: list[Statistics] = field(default_factory=list)
+    rows: int | None = None
+    problem: str = ""
+    failed: bool = False
 
-    def run(self, sql: str, settings: Mapping[str, str], execution: Execution) -> QueryResult:
-        complete = False
-        try:
-            with self._engine.connect() as session:
-                for _ in range(execution.warmups + execution.iterations):
-                    self._execute(session, sql, settings, execution.deadline)
-            complete = True
-        except EngineError as error:
-            self._problem = self._problem or describe(error)
+    def execute(self, session: Session, deadline: float, *, warmup: bool) -> None:
+        """Run the query once; raises ``EngineError``."""
+        began = time.perf_counter()
+        answer = session.execute(self.sql, deadline=deadline, settings=self.settings)
+        took = time.perf_counter() - began
+        if warmup:
+            self.warmup_seconds.append(took)
+        else:
+            self.seconds.append(took)
+            self.statistics.append(answer.statistics)
+        self.rows = len(answer.rows)
+        if self.judge and not self.problem:
+            self.problem = self.judge(answer)
+
+    def fail(self, error: EngineError) -> None:
+        """Take note that it failed."""
+        self.failed, self.problem = True, self.problem or describe(error)
+
+    def result(self, execution: Execution) -> QueryResult:
+        """All that was measured."""
         return QueryResult(
-            engine=self._engine.endpoint.kind,
-            query=self._number,
-            seconds=tuple(self._seconds[execution.warmups :]),
-            warmup_seconds=tuple(self._seconds[: execution.warmups]),
-            engine_seconds=tuple(self._engine_seconds[execution.warmups :]),
-            rows=self._rows,
-            valid=complete and self._judge is not None and not self._problem,
-            problem=self._problem,
+            engine=self.engine,
+            query=self.number,
+            seconds=tuple(self.seconds),
+            warmup_seconds=tuple(self.warmup_seconds),
+            engine_seconds=tuple(one.elapsed_seconds for one in self.statistics),
+            rows=self.rows,
+            valid=not self.failed and self.judge is not None and not self.problem,
+            problem=self.problem,
+            rounds=max(1, execution.restarts),
+            statistics=tuple(self.statistics),
+            parameters=self.parameters,
         )
 
-    def _execute(self, session: Session, sql: str, settings: Mapping[str, str], deadline: float) -> None:
-        began = time.perf_counter()
-        answer = session.execute(sql, deadline=deadline, settings=settings)
-        self._seconds.append(time.perf_counter() - began)
-        self._engine_seconds.append(answer.engine_seconds)
-        self._rows = len(answer.rows)
-        if self._judge and not self._problem:
-            self._problem = self._judge(answer)
+    @property
+    def remark(self) -> str:
+        """How it stands, for people."""
+        if self.problem:
+            return self.problem
+        middle = statistics.median(self.seconds)
+        return f"{middle:.2f} s, {self.rows:,} rows{'' if self.judge else ', not validated'}"
 
 
-def _load(engine: Engine, dataset: Dataset, progress: Progress | None) -> LoadingResult:
+def _run_pass(
+    engine: Engine, timings: Sequence[_Timing], execution: Execution, number: int, progress: Progress | None
+) -> None:
+    """Run each query once on one connection; one that a query broke is replaced for the next."""
+    session: Session | None = None
+    try:
+        for done, timing in enumerate(timings, start=1):
+            if not timing.failed:
+                try:
+                    session = session or engine.connect()
+                    timing.execute(session, execution.deadline, warmup=number <= execution.warmups)
+                except EngineError as error:
+                    timing.fail(error)
+                    if session:
+                        session.close()
+                    session = None
+            if progress:
+                progress(Step("query", f"Q{timing.number}", done, len(timings), timing.remark, timing.engine))
+    finally:
+        if session:
+            session.close()
+
+
+def load(engine: Engine, dataset: Dataset, progress: Progress | None) -> LoadingResult:
+    """Make the data set queryable and verify it, telling each table; raises ``EngineError``."""
     kind = engine.endpoint.kind
     done: set[str] = set()
 
@@ -173,10 +281,3 @@ def _load(engine: Engine, dataset: Dataset, progress: Progress | None) -> Loadin
 
     report = engine.load_tpch(dataset, loaded)
     return LoadingResult(kind, report.seconds, dict(report.rows), report.reused)
-
-
-def _remark(result: QueryResult) -> str:
-    if result.problem:
-        return result.problem
-    shortest = min(result.seconds)
-    return f"{shortest:.2f} s, {result.rows:,} rows{'' if result.valid else ', not validated'}"

@@ -173,9 +173,7 @@ def _measure_loaded(engine: Engine, measured: Measured, console: Console) -> Mea
             data,
             oracle,
             queries=request.queries,
-            warmups=execution.warmups,
-            iterations=execution.iterations,
-            deadline=execution.deadline,
+            execution=execution,
             progress=_steps(console),
         )
     return replace(measured, oracle=oracle.name, loading=run.loading, queries=run.queries)

@@ -32,7 +32,10 @@ class EngineNames:
 def engine_names(results: Results) -> EngineNames:
     """Collect every engine that a run mentions."""
     titles = {engine.kind: engine.title for engine in results.environment.engines}
-    titles |= {item.engine: item.title for item in results.benchmarks if item.engine not in titles}
+    for benchmark in results.benchmarks:
+        titles.setdefault(benchmark.engine, benchmark.title)
+    for test in results.throughputs:
+        titles.setdefault(test.engine, test.title)
     for part in (results.checks, results.loads, results.experiments, results.scalings):
         for item in part:
             titles.setdefault(item.engine, item.engine)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from runner.report.durability import broken_promises, durability
+from runner.report.tpch import judgement
 from runner.report.units import count, plural
 from runner.results import Answers, Results, Verdict
 
@@ -65,8 +66,7 @@ class Part:
 
 def parts(results: Results) -> tuple[Part, ...]:
     """The parts of a run, in the order of the report; a part that was not run has an empty tally."""
-    queries = [query for benchmark in results.benchmarks for query in benchmark.queries]
-    valid = [Verdict.PASS if query.valid else Verdict.FAIL for query in queries]
+    answered = _tpch(results)
     return (
         Part(
             "checks",
@@ -81,8 +81,8 @@ def parts(results: Results) -> tuple[Part, ...]:
             "TPC-H answers",
             "TPC-H answer",
             "valid",
-            tally(valid),
-            _worst([(f"Q{q.query} on {q.engine}", v) for q, v in zip(queries, valid, strict=True)]),
+            tally(found for _, found in answered),
+            _worst(answered),
         ),
         Part(
             "experiments",
@@ -109,6 +109,23 @@ def parts(results: Results) -> tuple[Part, ...]:
             _worst([(f"{slo.objective}: {slo.subject}", slo.verdict) for slo in results.slo]),
         ),
     )
+
+
+def _tpch(results: Results) -> list[tuple[str, Verdict]]:
+    """Each query of power runs and streams; a test that did not come to its streams is one that failed."""
+    power = [
+        (f"Q{query.query} on {query.engine}", Verdict.PASS if query.valid else Verdict.FAIL)
+        for benchmark in results.benchmarks
+        for query in benchmark.queries
+    ]
+    streams = [
+        (f"Q{query.query} on {item.engine}, stream {stream.stream}", judgement(query))
+        for item in results.throughputs
+        for stream in item.streams
+        for query in stream.queries
+    ]
+    broken = [(f"throughput on {item.engine}", Verdict.FAIL) for item in results.throughputs if item.problem]
+    return power + streams + broken
 
 
 def _worst(named: Sequence[tuple[str, Verdict]]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from runner.report import kubernetes, units
+from runner.report import kubernetes, tpch, units
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
@@ -18,6 +18,7 @@ from runner.report.figures import latency_figure
 from runner.report.figures.latency import shared_scale
 from runner.report.headline import SEVERITY, Tally, answers, headline, parts, tally
 from runner.report.queries import query_section
+from runner.report.streams import throughput_views
 from runner.results import CheckResult, LoadResult, Results, SloResult, Verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -66,6 +67,7 @@ def render_html(results: Results) -> str:
             slo_tally=tally(item.verdict for item in results.slo),
             checks=_checks(results.checks, names),
             queries=query_section(results.benchmarks, names),
+            throughputs=throughput_views(results.throughputs, names),
             loads=_loads(results.loads, names),
             experiments=experiment_section(results.experiments, names),
         )
@@ -111,12 +113,13 @@ def _environment() -> Environment:
     )
     for name in ("count", "duration", "moment", "number", "percent", "rate", "ratio", "size"):
         environment.filters[name] = getattr(units, name)
-    environment.filters |= {"cut": cut, "evidence": evidence}
+    environment.filters |= {"cut": cut, "evidence": evidence, "amount": tpch.amount}
     environment.globals |= {
         "symbols": SYMBOLS,
         "plural": units.plural,
         "inserts": inserts,
         "kubernetes": kubernetes,
+        "tpch": tpch,
         "uncertain": units.with_uncertainty,
     }
     return environment

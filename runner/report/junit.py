@@ -13,8 +13,19 @@ from xml.etree import ElementTree as ET
 
 from runner.report.durability import inserts
 from runner.report.headline import tally
+from runner.report.tpch import judgement
 from runner.report.units import NBSP, duration, printable, with_uncertainty
-from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, Scaling, SloResult, Verdict
+from runner.results import (
+    Benchmark,
+    CheckResult,
+    Experiment,
+    LoadResult,
+    Results,
+    Scaling,
+    SloResult,
+    Throughput,
+    Verdict,
+)
 
 _ELEMENT = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error", Verdict.SKIPPED: "skipped"}
 
@@ -47,6 +58,7 @@ def _cases(results: Results) -> dict[str, list[_Case]]:
     return {
         "functionality": [_check(check) for check in results.checks],
         "tpch": [case for benchmark in results.benchmarks for case in _queries(benchmark)],
+        "throughput": [case for item in results.throughputs for case in _throughput(item)],
         "load": [_load(load) for load in results.loads],
         "experiments": [_experiment(experiment) for experiment in results.experiments],
         "scaling": [_scaling(scaling) for scaling in results.scalings],
@@ -103,6 +115,31 @@ def _queries(benchmark: Benchmark) -> list[_Case]:
         )
         for query in benchmark.queries
     ]
+
+
+def _throughput(item: Throughput) -> list[_Case]:
+    cases = [
+        _Case(
+            f"{item.engine}.stream-{stream.stream}",
+            f"Q{query.query}",
+            judgement(query),
+            query.seconds or 0.0,
+            query.problem or "a refresh function was changing the tables meanwhile",
+        )
+        for stream in item.streams
+        for query in stream.queries
+    ]
+    cases += [
+        _Case(
+            f"{item.engine}.refresh",
+            f"{run.function} of pair {run.pair}",
+            Verdict.FAIL if run.problem else Verdict.PASS,
+            run.seconds or 0.0,
+            run.problem,
+        )
+        for run in item.refreshes
+    ]
+    return cases or [_Case(item.engine, "streams", Verdict.FAIL, 0.0, item.problem)]
 
 
 def _load(load: LoadResult) -> _Case:

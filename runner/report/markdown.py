@@ -10,6 +10,7 @@ from runner.report.durability import inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.headline import SEVERITY, headline, parts
 from runner.report.queries import query_section
+from runner.report.tpch import NOTE, caches, compared, hourly, interval, over, refreshed, trouble
 from runner.report.units import count, duration, moment, plural, printable, rate, with_uncertainty
 from runner.results import (
     Benchmark,
@@ -21,6 +22,7 @@ from runner.results import (
     Results,
     Scaling,
     SloResult,
+    Throughput,
     Verdict,
 )
 
@@ -40,6 +42,7 @@ def render_markdown(results: Results) -> str:
         _objectives(results.slo),
         _checks(results.checks, names),
         _benchmarks(results.benchmarks, names),
+        _throughputs(results.throughputs),
         _loads(results.loads, names),
         _experiments(results.experiments),
         _scalings(results.scalings),
@@ -130,18 +133,62 @@ def _benchmarks(benchmarks: Sequence[Benchmark], names: EngineNames) -> str:
             f"{summary.benchmark.scale_factor:g}",
             f"{summary.valid}/{len(summary.benchmark.queries)}",
             duration(summary.benchmark.geometric_mean_seconds),
+            interval(summary.benchmark.geometric_mean_interval),
             duration(summary.total),
+            interval(summary.benchmark.sum_interval),
             duration(summary.benchmark.loading.seconds if summary.benchmark.loading else None),
         )
         for summary in section.summaries
     ]
-    columns = ("Engine", ">Scale factor", ">Valid answers", ">Geometric mean", ">Sum of hot medians", ">Loading")
+    columns = (
+        "Engine",
+        ">Scale factor",
+        ">Valid answers",
+        ">Geometric mean",
+        ">Interval",
+        ">Sum of hot medians",
+        ">Interval",
+        ">Loading",
+    )
     problems = [
         f"- {escaped(title)} Q{query.query}: {escaped(query.problem, 300)}" for title, query in section.problems
     ]
-    note = "Derived from TPC-H; not comparable to published TPC-H results."
-    listed = "\n".join(problems[:ROWS])
-    return "\n\n".join(block for block in ("## TPC-H", _table(columns, rows), listed, note) if block)
+    based = [f"- {escaped(b.title)}: intervals {over(b)}" for b in benchmarks if over(b)]
+    started = [f"- {escaped(b.title)}: {escaped(caches(b), 600)}" for b in benchmarks if b.restarts]
+    listed = "\n".join([*problems[:ROWS], *based, *started])
+    return "\n\n".join(block for block in ("## TPC-H", _table(columns, rows), listed, NOTE) if block)
+
+
+def _throughputs(throughputs: Sequence[Throughput]) -> str:
+    if not throughputs:
+        return ""
+    rows = [
+        (
+            escaped(item.title),
+            count(len(item.streams)),
+            " / ".join(count(number) for number in compared(item.streams)),
+            duration(item.seconds),
+            hourly(item.queries_per_hour),
+            ", ".join(hourly(stream.queries_per_hour) for stream in item.streams) or "–",
+            escaped(refreshed(item), 300),
+        )
+        for item in throughputs
+    ]
+    columns = (
+        "Engine",
+        ">Streams",
+        ">Right / wrong or failed / not compared",
+        ">Took",
+        ">Queries per hour",
+        ">Each stream",
+        "Refresh",
+    )
+    problems = "\n".join(f"- {line}" for line in [escaped(line, 300) for line in _stream_problems(throughputs)][:ROWS])
+    return "\n\n".join(block for block in ("## TPC-H throughput", _table(columns, rows), problems, NOTE) if block)
+
+
+def _stream_problems(throughputs: Sequence[Throughput]) -> list[str]:
+    return [line for item in throughputs for line in trouble(item)]
 
 
 def _loads(loads: Sequence[LoadResult], names: EngineNames) -> str:

@@ -12,7 +12,8 @@ from runner.report.engines import EngineNames
 from runner.report.figures import tpch_figure
 from runner.report.figures.scale import LogScale
 from runner.report.figures.tpch import Bar, BarGroup, tpch_scale
-from runner.results import Benchmark, QueryResult
+from runner.report.tpch import Told, caches, over, told
+from runner.results import Benchmark, Interval, QueryResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Timing:
     rows: int | None = None
     valid: bool = False
     problem: str = ""
+    interval: Interval | None = None
+    told: Told | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +73,46 @@ class QuerySection:
         return list(dict.fromkeys(summary.benchmark.oracle for summary in self.summaries))
 
     @property
+    def intervals(self) -> list[str]:
+        """What the intervals of each engine rest on, where there are any."""
+        return [f"{s.benchmark.title}: {basis}" for s in self.summaries if (basis := over(s.benchmark))]
+
+    @property
+    def restarts(self) -> list[str]:
+        """How each engine was started anew, where it was."""
+        return [f"{s.benchmark.title}: {caches(s.benchmark)}" for s in self.summaries if s.benchmark.restarts]
+
+    @property
+    def drawn(self) -> list[str]:
+        """Titles of the engines whose queries had parameters drawn for them."""
+        return [s.benchmark.title for s in self.summaries if s.benchmark.substitution == "seeded"]
+
+    @property
+    def has_statistics(self) -> bool:
+        """Whether any engine told anything of its queries."""
+        return any(query.statistics for s in self.summaries for query in s.benchmark.queries)
+
+    @property
     def problems(self) -> list[tuple[str, QueryResult]]:
         """(engine title, query) of each answer that is not valid."""
         return [(s.benchmark.title, q) for s in self.summaries for q in s.benchmark.queries if not q.valid]
 
 
 def timing(result: QueryResult) -> Timing:
-    """Summarise the iterations of one query. The first warm-up is the cold run; without one nothing is called cold."""
+    """Summarise one query. The first warm-up of each round is a cold run; without one nothing is called cold."""
     hot = result.seconds
+    cold = result.warmup_seconds[:: -(-len(result.warmup_seconds) // result.rounds) or 1]
     return Timing(
         hot=median(hot) if hot else None,
         low=min(hot, default=None),
         high=max(hot, default=None),
-        cold=result.warmup_seconds[0] if result.warmup_seconds else None,
+        cold=median(cold) if cold else None,
         iterations=len(hot),
         rows=result.rows,
         valid=result.valid,
         problem=result.problem,
+        interval=result.interval,
+        told=told(result),
     )
 
 
@@ -119,7 +145,14 @@ def _summary(benchmark: Benchmark, names: EngineNames, timings: dict[int, Timing
 
 def _group(row: QueryRow, benchmarks: Sequence[Benchmark], names: EngineNames) -> BarGroup:
     bars = [
-        Bar(benchmark.title, names.series(benchmark.engine), each.hot, each.cold, each.valid)
+        Bar(
+            benchmark.title,
+            names.series(benchmark.engine),
+            each.hot,
+            each.cold,
+            each.valid,
+            (each.interval.low, each.interval.high) if each.interval else None,
+        )
         for benchmark, each in zip(benchmarks, row.timings, strict=True)
         if each is not None
     ]

@@ -11,7 +11,18 @@ from runner.results.environment import EngineEnvironment, Environment, Spread, T
 from runner.results.experiments import Durability, Experiment, Injection, KubernetesComparison, KubernetesView, Sample
 from runner.results.load import Answers, LoadResult, Percentiles
 from runner.results.scaling import Scaling, ScalingStep
-from runner.results.tpch import Benchmark, LoadingResult, QueryResult
+from runner.results.tpch import (
+    Benchmark,
+    EngineStatistics,
+    Interval,
+    LoadingResult,
+    QueryResult,
+    RefreshRun,
+    Restart,
+    Stream,
+    StreamQuery,
+    Throughput,
+)
 
 __all__ = [
     "SCHEMA_FILE",
@@ -21,10 +32,12 @@ __all__ = [
     "CheckResult",
     "Durability",
     "EngineEnvironment",
+    "EngineStatistics",
     "Environment",
     "Evidence",
     "Experiment",
     "Injection",
+    "Interval",
     "KubernetesComparison",
     "KubernetesView",
     "LoadResult",
@@ -32,12 +45,17 @@ __all__ = [
     "Model",
     "Percentiles",
     "QueryResult",
+    "RefreshRun",
+    "Restart",
     "Results",
     "Sample",
     "Scaling",
     "ScalingStep",
     "SloResult",
     "Spread",
+    "Stream",
+    "StreamQuery",
+    "Throughput",
     "TransportOverhead",
     "Verdict",
     "json_schema",

@@ -14,7 +14,7 @@ from runner.results.environment import Environment
 from runner.results.experiments import Experiment
 from runner.results.load import LoadResult
 from runner.results.scaling import Scaling
-from runner.results.tpch import Benchmark
+from runner.results.tpch import Benchmark, Throughput
 
 SCHEMA_VERSION: Literal["1"] = "1"
 SCHEMA_FILE = Path(__file__).parent.with_name("results.schema.json")
@@ -39,6 +39,7 @@ class Results(Model):
     environment: Environment
     checks: tuple[CheckResult, ...] = ()
     benchmarks: tuple[Benchmark, ...] = ()
+    throughputs: tuple[Throughput, ...] = ()
     loads: tuple[LoadResult, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     scalings: tuple[Scaling, ...] = ()

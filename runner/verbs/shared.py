@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from benchmarks.tpch.parameters import Substitution
 from runner.options import Positive, QueryNumbers
 
 rate_option = click.option(
@@ -29,6 +30,13 @@ warmups_option = click.option(
 )
 iterations_option = click.option(
     "--iterations", type=click.IntRange(1, 1000), default=2, show_default=True, help="Timed executions of each query."
+)
+substitution_option = click.option(
+    "--substitution",
+    type=click.Choice([one.value for one in Substitution]),
+    default=Substitution.VALIDATION.value,
+    show_default=True,
+    help="Query parameters: the validation values, or drawn with --seed as the specification says.",
 )
 hold_option = click.option(
     "--hold",

@@ -40,9 +40,7 @@ def loaded(engine: Engine, data: Dataset) -> Engine:
 
 
 def test_all_22_answers_are_right(engine: Engine, data: Dataset) -> None:
-    benchmark = run_power(
-        engine, data, DuckDbOracle(data), queries=QUERY_NUMBERS, warmups=0, iterations=1, deadline=DEADLINE
-    )
+    benchmark = run_power(engine, data, DuckDbOracle(data), queries=QUERY_NUMBERS, execution=Execution(0, 1, DEADLINE))
     assert {result.query: result.problem for result in benchmark.queries if not result.valid} == {}
     assert len(benchmark.queries) == 22
     assert benchmark.loading is not None

@@ -18,13 +18,17 @@ SPACE = 9
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One query on one engine: seconds, ``None`` where it did not run; ``series`` picks the colour."""
+    """One query on one engine: seconds, ``None`` where it did not run; ``series`` picks the colour.
+
+    ``interval`` is that of the hot median.
+    """
 
     engine: str
     series: str
     hot: float | None
     cold: float | None
     valid: bool
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,11 @@ class BarGroup:
 
 def tpch_scale(groups: Sequence[BarGroup]) -> LinearScale | LogScale:
     """The scale that these values need."""
-    return bar_scale([v for group in groups for bar in group.bars for v in (bar.hot, bar.cold) if v is not None])
+    return bar_scale([v for group in groups for bar in group.bars for v in _values(bar) if v is not None])
+
+
+def _values(bar: Bar) -> tuple[float | None, ...]:
+    return bar.hot, bar.cold, *(bar.interval or ())
 
 
 def tpch_figure(key: str, groups: Sequence[BarGroup]) -> Markup:
@@ -74,9 +82,15 @@ def _bar(query: int, bar: Bar, scale: LinearScale | LogScale, y: float) -> list[
     if bar.hot is None:
         return values
     cold = f", cold {duration(bar.cold)}" if bar.cold is not None else ""
-    title = svg.element("title", f"Q{query}, {bar.engine}: {duration(bar.hot)}{cold}{wrong}")
+    spread = f", interval {duration(bar.interval[0])} – {duration(bar.interval[1])}" if bar.interval else ""
+    title = svg.element("title", f"Q{query}, {bar.engine}: {duration(bar.hot)}{spread}{cold}{wrong}")
     width = svg.percent(min(1.0, max(0.0, scale(bar.hot))))
     items = [svg.element("rect", title, x="0", y=y, width=width, height=BAR, class_=f"bar {bar.series}")]
+    if bar.interval is not None:
+        low, high = (min(1.0, max(0.0, scale(value))) for value in bar.interval)
+        middle = y + BAR / 2
+        items.append(svg.horizontal(middle, "whisker", low, high))
+        items += [svg.vertical(end, middle - 2.5, middle + 2.5, "whisker") for end in (low, high)]
     if bar.cold is not None:
         at = svg.percent(min(1.0, max(0.0, scale(bar.cold))))
         items.append(svg.element("circle", title, cx=at, cy=y + BAR / 2, r=3.5, class_=f"cold {bar.series}"))

@@ -227,6 +227,7 @@ class TrinoScript:
         self.poll_delay = poll_delay
         self.error = error
         self.instead: dict[str, Act] = {}  # by method, or "last" for the answer that has the rows
+        self.told: dict[str, int] = {}  # further statistics
 
     def __call__(self, request: Request) -> Act:
         if act := self.instead.get(request.method):
@@ -252,7 +253,7 @@ class TrinoScript:
         page = {
             "id": "q1",
             "infoUri": f"http://{host}/ui",
-            "stats": {"state": "RUNNING" if following else "FINISHED", "elapsedTimeMillis": 12},
+            "stats": {"state": "RUNNING" if following else "FINISHED", "elapsedTimeMillis": 12, **self.told},
             **({"nextUri": f"http://{host}/v1/statement/executing/q1/{following}"} if following else {}),
             **parts,
         }
@@ -267,7 +268,7 @@ def native(value: int) -> bytes:
 def clickhouse_reply(body: bytes, **changes: object) -> Reply:
     headers = {
         "X-ClickHouse-Query-Id": "q1",
-        "X-ClickHouse-Summary": json.dumps({"elapsed_ns": "12000000"}),
+        "X-ClickHouse-Summary": json.dumps({"elapsed_ns": "12000000", "read_rows": "7", "read_bytes": "56"}),
         "X-ClickHouse-Format": "Native",
     }
     return Reply(**{"headers": headers, "body": body, **changes})  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from engines import Endpoint, EngineError, ErrorClass
+from engines import Endpoint, EngineError, ErrorClass, Statistics
 from engines.clickhouse import ClickHouseEngine
 from targets.embedded.tls import issue
 from tests.unit.engines.servers import (
@@ -77,8 +77,18 @@ def test_one_statement_is_one_request(server: FakeServer) -> None:
     with engine(server.port).connect() as session:
         answer = session.execute("SELECT 1 AS n", deadline=5)
     assert (answer.columns, answer.rows, answer.query_id) == (("n",), ((1,),), "q1")
-    assert answer.engine_seconds == 0.012
+    assert answer.engine_seconds == answer.statistics.elapsed_seconds == 0.012
     assert len(server.requests) == 1
+
+
+def test_the_servers_summary_comes_with_the_answer(server: FakeServer, script: ClickHouseScript) -> None:
+    with engine(server.port).connect() as session:
+        assert session.execute("SELECT 1", deadline=5).statistics == Statistics(0.012, None, None, 7, 56, None)
+        script.act = clickhouse_reply(
+            native(1),
+            headers={"X-ClickHouse-Summary": '{"memory_usage":"123"}', "X-ClickHouse-Format": "Native"},
+        )
+        assert session.execute("SELECT 1", deadline=5).statistics == Statistics(peak_memory_bytes=123)
 
 
 def test_statements_share_a_connection(server: FakeServer) -> None:

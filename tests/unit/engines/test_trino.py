@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engines import Endpoint, EngineError, ErrorClass
+from engines import Endpoint, EngineError, ErrorClass, Statistics
 from engines.trino import TrinoEngine
 from targets.embedded.tls import issue
 from tests.unit.engines.servers import (
@@ -54,7 +54,20 @@ def test_rows_come_as_python_values(server: FakeServer) -> None:
     assert answer.columns == ("n", "m", "d", "s", "f")
     assert answer.rows == ((1, Decimal("2.50"), dt.date(2020, 2, 3), "x", 0.5), (2, None, None, None, None))
     assert answer.query_id == "q1"
-    assert answer.engine_seconds == 0.012
+    assert answer.engine_seconds == answer.statistics.elapsed_seconds == 0.012
+
+
+def test_the_coordinators_statistics_come_with_the_answer(server: FakeServer, script: TrinoScript) -> None:
+    script.told = {
+        "cpuTimeMillis": 20,
+        "queuedTimeMillis": 3,
+        "processedRows": 5,
+        "processedBytes": 40,
+        "peakMemoryBytes": 99,
+    }
+    with engine(server.port).connect() as session:
+        answer = session.execute("SELECT 1", deadline=5)
+    assert answer.statistics == Statistics(0.012, 0.020, 0.003, 5, 40, 99)
 
 
 def test_statements_share_a_connection(server: FakeServer) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
 
-from benchmarks.tpch.model import Benchmark, Expected, QueryResult, Step
+from benchmarks.tpch.model import Benchmark, Expected, QueryResult, Restart, Step
 from benchmarks.tpch.oracle import DuckDbOracle
+from benchmarks.tpch.parameters import Substitution, drawn
 from benchmarks.tpch.power import Execution, run_power, run_queries
 from engines import Dataset, EngineError, ErrorClass, Row
 from runner import results
-from tests.unit.benchmarks.tpch.duck import Behaviour, DuckEngine
+from tests.unit.benchmarks.tpch.duck import TOLD, Behaviour, DuckEngine
 
 ALL = tuple(range(1, 23))
 BROKEN = EngineError("out of\nmemory", error_class=ErrorClass.ENGINE, name="EXCEEDED_LOCAL_MEMORY_LIMIT")
@@ -27,6 +29,8 @@ def power(
     queries: tuple[int, ...] = (1, 6),
     warmups: int = 1,
     iterations: int = 2,
+    execution: Execution | None = None,
+    restart: Callable[[], Restart] | None = None,
 ) -> tuple[Benchmark, Behaviour, list[Step]]:
     engine, steps = DuckEngine(behaviour), list[Step]()
     benchmark = run_power(
@@ -34,9 +38,8 @@ def power(
         small,
         DuckDbOracle(small),
         queries=queries,
-        warmups=warmups,
-        iterations=iterations,
-        deadline=30,
+        execution=execution or Execution(warmups, iterations, 30),
+        restart=restart,
         progress=steps.append,
     )
     assert engine.behaviour.open_connections == 0
@@ -62,7 +65,7 @@ def test_all_22_are_valid_on_an_engine_that_is_right(small: Dataset) -> None:
 
 def test_executions_are_counted_and_kept_apart(small: Dataset) -> None:
     benchmark, behaviour, _ = power(small, queries=(6, 1), warmups=2, iterations=3)
-    assert behaviour.executed == [6] * 5 + [1] * 5
+    assert behaviour.executed == [6, 1] * 5
     assert [result.query for result in benchmark.queries] == [6, 1]
     for result in benchmark.queries:
         assert (len(result.warmup_seconds), len(result.seconds)) == (2, 3)
@@ -71,6 +74,75 @@ def test_executions_are_counted_and_kept_apart(small: Dataset) -> None:
         assert result.hot_seconds == result.seconds
     assert benchmark.loading == dataclasses.replace(benchmark.loading or pytest.fail("not loaded"), seconds=0.5)
     assert benchmark.geometric_mean_seconds is not None
+
+
+def test_with_restarts_there_are_rounds_each_with_a_cold_execution(small: Dataset) -> None:
+    executed_before: list[int] = []
+    behaviour = Behaviour()
+
+    def restart() -> Restart:
+        executed_before.append(len(behaviour.executed))
+        return Restart(1.5, "killed", "all dropped")
+
+    execution = Execution(1, 2, 30, restarts=3)
+    benchmark, _, steps = power(small, behaviour, queries=(6, 1), execution=execution, restart=restart)
+    assert executed_before == [0, 6, 12]
+    assert behaviour.executed == [6, 1] * 9
+    assert benchmark.restarts == (Restart(1.5, "killed", "all dropped"),) * 3
+    for result in benchmark.queries:
+        assert (result.rounds, len(result.warmup_seconds), len(result.seconds)) == (3, 3, 6)
+        assert result.hot_rounds == (result.seconds[:2], result.seconds[2:4], result.seconds[4:])
+        assert result.cold_seconds == sorted(result.warmup_seconds)[1]
+        assert result.statistics == (TOLD,) * 6
+        assert result.interval is not None
+        assert result.interval.low <= sorted(result.seconds)[3]
+        assert result.interval.over == "restarts"
+    assert benchmark.geometric_mean_interval is not None
+    assert benchmark.sum_interval is not None
+    assert benchmark.sum_interval.low <= (benchmark.sum_seconds or 0) <= benchmark.sum_interval.high
+    assert [step.subject for step in steps if step.stage == "pass"][:4] == [
+        "restart 1 of 3, pass 1 of 3",
+        "restart 1 of 3, pass 2 of 3",
+        "restart 1 of 3, pass 3 of 3",
+        "restart 2 of 3, pass 1 of 3",
+    ]
+
+
+def test_without_warm_ups_the_first_pass_of_each_round_is_cold(small: Dataset) -> None:
+    def restart() -> Restart:
+        return Restart(0.1, "", "")
+
+    execution = Execution(0, 3, 30, restarts=2)
+    benchmark, _, _ = power(small, queries=(6,), execution=execution, restart=restart)
+    (result,) = benchmark.queries
+    assert result.hot_rounds == (result.seconds[1:3], result.seconds[4:6])
+    assert result.cold_seconds == (result.seconds[0] + result.seconds[3]) / 2
+
+
+def test_restarts_need_the_means(small: Dataset) -> None:
+    with pytest.raises(ValueError, match="nothing here can restart the engine"):
+        power(small, execution=Execution(1, 1, 30, restarts=1))
+
+
+def test_a_query_that_failed_has_no_interval_and_neither_has_the_whole(small: Dataset) -> None:
+    execution = Execution(0, 4, 30)
+    benchmark, _, _ = power(small, Behaviour(failures={(1, 2): BROKEN}), execution=execution)
+    failed, other = benchmark.queries
+    assert failed.interval is None
+    assert other.interval is not None
+    assert other.interval.over == "iterations"
+    assert (benchmark.geometric_mean_interval, benchmark.sum_interval, benchmark.sum_seconds) == (None, None, None)
+
+
+def test_drawn_parameters_are_validated_against_their_own_answers(small: Dataset) -> None:
+    execution = Execution(0, 1, 60, substitution=Substitution.SEEDED, seed=5)
+    benchmark, _, _ = power(small, queries=ALL, execution=execution)
+    assert [result.problem for result in benchmark.queries] == [""] * 22
+    assert benchmark.valid
+    assert benchmark.substitution == "seeded"
+    assert benchmark.queries[5].parameters == drawn(6, 0, 5, 0.01)
+    lying, _, _ = power(small, Behaviour(lies={6: plus_one}), queries=(6,), execution=execution)
+    assert not lying.valid
 
 
 def test_without_warm_up_the_first_iteration_is_the_cold_one(small: Dataset) -> None:
@@ -108,7 +180,7 @@ def test_a_wrong_answer_is_named_and_the_others_go_on(small: Dataset, answers: d
     assert len(wrong.seconds) == 2
     assert right.valid
     assert not benchmark.valid
-    assert behaviour.executed == [1, 1, 1, 6, 6, 6]
+    assert behaviour.executed == [1, 6, 1, 6, 1, 6]
     assert [step.detail for step in steps if step.subject == "Q1"] == [wrong.problem]
 
 
@@ -168,6 +240,7 @@ def test_where_loading_fails_every_query_says_so(small: Dataset) -> None:
         ({"iterations": 0}, "iterations"),
         ({"deadline": 0}, "deadline"),
         ({"deadline": float("nan")}, "deadline"),
+        ({"restarts": -1}, "restarts"),
     ],
 )
 def test_counts_out_of_range_are_refused(wrong: dict[str, float], message: str) -> None:
@@ -178,7 +251,7 @@ def test_counts_out_of_range_are_refused(wrong: dict[str, float], message: str) 
 def test_an_unknown_query_is_refused_before_anything_is_sent(small: Dataset) -> None:
     engine = DuckEngine()
     with pytest.raises(ValueError, match="TPC-H query 23"):
-        run_power(engine, small, DuckDbOracle(small), queries=(1, 23), warmups=0, iterations=1, deadline=1)
+        run_power(engine, small, DuckDbOracle(small), queries=(1, 23), execution=Execution(0, 1, 1))
     assert engine.behaviour.connections == 0
 
 
