@@ -21,6 +21,7 @@ from engines.base import (
     engine_kinds,
 )
 from engines.tpch import Dataset, TpchQuery
+from engines.wire import Wire, WireRequest, WireResponse
 
 __all__ = [
     "Answer",
@@ -38,6 +39,9 @@ __all__ = [
     "RunningQuery",
     "Session",
     "TpchQuery",
+    "Wire",
+    "WireRequest",
+    "WireResponse",
     "engine_class",
     "engine_kinds",
     "open_http",

@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from engines.tpch import Dataset, TpchQuery
+
+if TYPE_CHECKING:
+    from engines.wire import Wire
 
 Row = tuple[object, ...]
 
@@ -290,6 +293,14 @@ class Engine(ABC):
         """A table of that name (small letters, digits, underscores) for unique keys; nothing is sent yet.
 
         ``None``, as here: the engine keeps no data of its own that a fault could lose.
+        """
+        return None
+
+    def wire(self) -> Wire | None:
+        """Its protocol without the driver, for load; ``None``, as here, where a statement is more than one request.
+
+        Raises:
+            EngineError: the CA file cannot be used.
         """
         return None
 

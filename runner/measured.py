@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from benchmarks.load import LatencySummary, LoadRun, latency_summary
+from benchmarks.latency import latency_summary
 from benchmarks.openloop import Attempt
 from benchmarks.tpch.model import Benchmark as PowerRun
 from engines import Outcome
@@ -14,6 +14,7 @@ from faults.base import Fault
 from faults.catalogue import Impossible
 from faults.experiment import Record, Status
 from runner.kubernetes_view import kubernetes_view
+from runner.loads import percentiles
 from runner.report.durability import broken_promises
 from runner.results import (
     Answers,
@@ -21,7 +22,6 @@ from runner.results import (
     Durability,
     Experiment,
     Injection,
-    LoadResult,
     Percentiles,
     Sample,
     Verdict,
@@ -29,34 +29,9 @@ from runner.results import (
 from runner.slo import Slo, evaluate_experiment
 
 
-def percentiles(summary: LatencySummary) -> Percentiles:
-    """Quantiles in the results document's form."""
-    return Percentiles(count=summary.count, **summary.quantiles)
-
-
 def benchmark(run: PowerRun) -> Benchmark:
     """One engine's power run; the models share their field names."""
     return Benchmark.model_validate(asdict(run))
-
-
-def load_result(engine: str, run: LoadRun) -> LoadResult:
-    """One load run."""
-    return LoadResult(
-        engine=engine,
-        rate_per_second=run.spec.rate,
-        duration_seconds=run.spec.duration,
-        offered=run.offered,
-        sent=run.sent,
-        dropped=run.dropped,
-        answers=Answers(**{outcome.value: count for outcome, count in run.outcomes.items()}),
-        errors=run.errors,
-        achieved_per_second=run.achieved,
-        corrected=percentiles(run.corrected),
-        uncorrected=percentiles(run.uncorrected),
-        curve=run.corrected.curve,
-        mix=run.operations,
-        problems=run.problems,
-    )
 
 
 def impossible(case: Impossible, now: float) -> Experiment:

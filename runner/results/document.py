@@ -12,7 +12,7 @@ from runner.results.base import Model, Verdict
 from runner.results.checks import CheckResult
 from runner.results.environment import Environment
 from runner.results.experiments import Experiment
-from runner.results.load import LoadResult
+from runner.results.load import LoadResult, SaturationResult
 from runner.results.scaling import Scaling
 from runner.results.tpch import Benchmark
 
@@ -40,6 +40,7 @@ class Results(Model):
     checks: tuple[CheckResult, ...] = ()
     benchmarks: tuple[Benchmark, ...] = ()
     loads: tuple[LoadResult, ...] = ()
+    saturations: tuple[SaturationResult, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     scalings: tuple[Scaling, ...] = ()
     slo: tuple[SloResult, ...] = ()
