@@ -305,7 +305,8 @@ def _completeness(state: _Searching, met: float | None, above: float | None) -> 
     if met is None:
         return False, limiting[-1].reason if limiting else "no step was made"
     if above is None:
-        return False, state.exhausted() or f"the highest rate allowed, {state.search.highest:g}/s, meets the objective"
+        highest = f"the highest rate allowed, {state.search.highest:g}/s, meets the objective"
+        return False, highest if met >= state.search.highest else state.exhausted()
     if limiting and limiting[-1].outcome is StepOutcome.GENERATOR:
         return False, f"at {above:.4g}/s {limiting[-1].reason}"
     if limiting and limiting[-1].outcome is StepOutcome.UNDECIDED:

@@ -14,11 +14,11 @@ from runner.report import kubernetes, units
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
-from runner.report.figures import latency_figure
+from runner.report.figures import latency_figure, saturation_figure
 from runner.report.figures.latency import shared_scale
 from runner.report.headline import SEVERITY, Tally, answers, headline, parts, tally
 from runner.report.queries import query_section
-from runner.results import CheckResult, LoadResult, Results, SloResult, Verdict
+from runner.results import CheckResult, LoadResult, Results, SaturationResult, SloResult, Verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
 EVIDENCE_LIMIT = 4_000  # characters of each side of an exchange; results.json has all of it
@@ -46,6 +46,16 @@ class LoadView:
     figure: Markup | None
 
 
+@dataclass(frozen=True, slots=True)
+class SaturationView:
+    """One search for the saturation rate with its figure; without a single answer there is none."""
+
+    item: SaturationResult
+    engine: str
+    series: str
+    figure: Markup | None
+
+
 def render_html(results: Results) -> str:
     """The whole page."""
     names = engine_names(results)
@@ -67,6 +77,7 @@ def render_html(results: Results) -> str:
             checks=_checks(results.checks, names),
             queries=query_section(results.benchmarks, names),
             loads=_loads(results.loads, names),
+            saturations=_saturations(results.saturations, names),
             experiments=experiment_section(results.experiments, names),
         )
     )
@@ -88,6 +99,15 @@ def _loads(loads: Sequence[LoadResult], names: EngineNames) -> list[LoadView]:
         title = f"Latency of {engine} at {units.rate(load.rate_per_second)}"
         figure = latency_figure(f"load-{number}", load, title, scale) if load.corrected.count else None
         views.append(LoadView(load, engine, names.series(load.engine), figure))
+    return views
+
+
+def _saturations(saturations: Sequence[SaturationResult], names: EngineNames) -> list[SaturationView]:
+    views = []
+    for number, found in enumerate(saturations, start=1):
+        engine = names.title(found.engine)
+        figure = saturation_figure(f"saturation-{number}", found, f"Saturation of {engine}")
+        views.append(SaturationView(found, engine, names.series(found.engine), figure))
     return views
 
 
@@ -114,6 +134,7 @@ def _environment() -> Environment:
     environment.filters |= {"cut": cut, "evidence": evidence}
     environment.globals |= {
         "symbols": SYMBOLS,
+        "inconclusive": Verdict.INCONCLUSIVE,
         "plural": units.plural,
         "inserts": inserts,
         "kubernetes": kubernetes,

@@ -14,7 +14,17 @@ from xml.etree import ElementTree as ET
 from runner.report.durability import inserts
 from runner.report.headline import tally
 from runner.report.units import NBSP, duration, printable, with_uncertainty
-from runner.results import Benchmark, CheckResult, Experiment, LoadResult, Results, Scaling, SloResult, Verdict
+from runner.results import (
+    Benchmark,
+    CheckResult,
+    Experiment,
+    LoadResult,
+    Results,
+    SaturationResult,
+    Scaling,
+    SloResult,
+    Verdict,
+)
 
 _ELEMENT = {Verdict.FAIL: "failure", Verdict.INCONCLUSIVE: "error", Verdict.SKIPPED: "skipped"}
 
@@ -47,7 +57,7 @@ def _cases(results: Results) -> dict[str, list[_Case]]:
     return {
         "functionality": [_check(check) for check in results.checks],
         "tpch": [case for benchmark in results.benchmarks for case in _queries(benchmark)],
-        "load": [_load(load) for load in results.loads],
+        "load": [*map(_load, results.loads), *map(_saturation, results.saturations)],
         "experiments": [_experiment(experiment) for experiment in results.experiments],
         "scaling": [_scaling(scaling) for scaling in results.scalings],
         "slo": [_objective(slo) for slo in results.slo],
@@ -110,6 +120,8 @@ def _load(load: LoadResult) -> _Case:
     verdict, reason = Verdict.PASS, ""
     if load.answers.wrong:
         verdict, reason = Verdict.FAIL, f"{load.answers.wrong} wrong answers"
+    elif load.generator and load.generator.invalid:
+        verdict, reason = Verdict.INCONCLUSIVE, load.generator.invalid
     elif not load.answers.ok:
         verdict, reason = Verdict.INCONCLUSIVE, "not one correct answer"
     output = (
@@ -120,6 +132,14 @@ def _load(load: LoadResult) -> _Case:
     return _Case(
         load.engine, f"{load.rate_per_second:g} per second", verdict, load.duration_seconds, reason, "\n".join(lines)
     )
+
+
+def _saturation(found: SaturationResult) -> _Case:
+    rate = "none" if found.rate_per_second is None else f"{found.rate_per_second:.4g} per second"
+    lines = [f"p{found.percentile:g} within {duration(found.limit_seconds)}: {rate}"]
+    lines += [f"{s.rate_per_second:.4g}/s: p99 {duration(s.corrected.p99)}, {s.outcome}" for s in found.steps]
+    seconds = sum(step.duration_seconds for step in found.steps)
+    return _Case(found.engine, "saturation", found.verdict, seconds, found.reason, "\n".join(lines))
 
 
 def _experiment(experiment: Experiment) -> _Case:
