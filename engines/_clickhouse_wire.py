@@ -9,9 +9,10 @@ import ssl
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
 
+from clickhouse_connect.driver.ctypes import RespBuffCls
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.query import QueryResult
 from clickhouse_connect.driver.transform import NativeTransform
-from clickhouse_connect.driverc.buffer import ResponseBuffer
 
 from engines._failures import BY_STATUS, MALFORMED, engine_error
 from engines.base import Answer, Endpoint, EngineError, ErrorClass
@@ -65,7 +66,8 @@ class ClickHouseWire:
         if b"x-clickhouse-" not in response.headers:
             raise self._error("no header of ClickHouse in the answer", ErrorClass.PROTOCOL, "NotClickHouse")
         try:
-            parsed = NativeTransform.parse_response(ResponseBuffer(_Body(response.body)))
+            parsed = NativeTransform.parse_response(RespBuffCls(_Body(response.body)))
+            assert isinstance(parsed, QueryResult)  # noqa: S101 - NumPy is not asked for
             rows = tuple(tuple(row) for row in parsed.result_rows)
         except (ClickHouseError, *MALFORMED) as error:
             # An error that came up after the first rows were sent stands at the end of the body.

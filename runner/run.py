@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from benchmarks.calibration.document import kept
 from benchmarks.mix import MIX, tpch_statements
 from benchmarks.saturation import Objective, Search
 from benchmarks.statements import Statement
@@ -208,6 +209,7 @@ class Run:
             benchmarks=tuple(self.benchmarks),
             loads=tuple(self.loads),
             saturations=tuple(self.saturations),
+            calibration=kept() if self.loads or self.saturations else None,
             experiments=tuple(self.experiments),
             scalings=tuple(self.scalings),
             slo=tuple(slo),

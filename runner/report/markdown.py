@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from benchmarks.calibration.document import Calibration
 from runner.report import kubernetes
 from runner.report.durability import inserts
 from runner.report.engines import EngineNames, engine_names
@@ -43,6 +44,7 @@ def render_markdown(results: Results) -> str:
         _benchmarks(results.benchmarks, names),
         _loads(results.loads, names),
         _saturations(results.saturations, names),
+        _calibration(results.calibration),
         _experiments(results.experiments),
         _scalings(results.scalings),
         _foot(results),
@@ -197,6 +199,14 @@ def _saturations(saturations: Sequence[SaturationResult], names: EngineNames) ->
     ]
     columns = ("", "Engine", "Limit", ">Highest rate that meets it", ">Lowest that does not", ">Steps", "Reason")
     return "## Saturation\n\n" + _table(columns, rows)
+
+
+def _calibration(found: Calibration | None) -> str:
+    if found is None:
+        return ""
+    rows = [tuple(escaped(text) or "–" for text in row) for row in found.rows()]
+    table = _table(("What", ">Truth", ">Measured", ">Locust"), rows)
+    return _folded(f"Calibration of {moment(found.measured_at)}", f"{table}\n\n{escaped(found.machine)}")
 
 
 def _experiments(experiments: Sequence[Experiment]) -> str:

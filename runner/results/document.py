@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from benchmarks.calibration.document import Calibration
 from runner.results.base import Model, Verdict
 from runner.results.checks import CheckResult
 from runner.results.environment import Environment
@@ -43,6 +44,7 @@ class Results(Model):
     saturations: tuple[SaturationResult, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     scalings: tuple[Scaling, ...] = ()
+    calibration: Calibration | None = None
     slo: tuple[SloResult, ...] = ()
     verdict: Verdict
     summary: str = ""

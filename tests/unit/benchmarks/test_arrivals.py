@@ -75,7 +75,7 @@ def test_poisson_arrivals_vary_as_they_should() -> None:
 def test_numbers_that_make_no_schedule_are_refused(field: str, value: float) -> None:
     given = {"rate": 10.0, "duration": 10.0, "to_rate": 20.0, field: value}
     with pytest.raises(ValueError, match=f"^{field} must be a number greater than 0 and at most [^\\n]+$"):
-        arrivals("ramp", **given)
+        arrivals("ramp", **given)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from runner.report.junit import render_junit
 from runner.report.markdown import render_markdown
 from runner.results import Results, Verdict
 from runner.slo import Slo, evaluate_load, evaluate_saturation
+from tests.unit.benchmarks.calibration.test_calibration import figures
 from tests.unit.report.loads import INVALID, generator, load, saturation, step
 from tests.unit.report.sample import empty_results
 
@@ -94,3 +95,12 @@ def test_a_search_without_an_answer_has_no_figure() -> None:
     assert "all failed" in render_html(results(saturations=(nothing,), verdict=Verdict.FAIL))
     found = evaluate_saturation(nothing)
     assert (found.verdict, found.measured) == (Verdict.FAIL, "none (all failed)")
+
+
+def test_the_calibration_is_shown_where_there_is_one() -> None:
+    shown = results(loads=(load(),), calibration=figures())
+    for text in (render_html(shown), render_markdown(shown)):
+        assert "Calibration" in text and "0.009 s" in text
+    assert "Calibration" not in render_html(results(loads=(load(),)))
+    unmeasured = results(loads=(load(),), calibration=figures(locust=None, locust_reason="not <i>installed</i>"))
+    assert "not &lt;i&gt;installed" in render_html(unmeasured)

@@ -90,7 +90,7 @@ def test_an_engine_without_a_wire_is_not_loaded_on_it() -> None:
 
 def test_a_search_becomes_a_result_with_every_step() -> None:
     plan = LoadPlan(seed=3)
-    search = Search(start=150, highest=300, most_steps=4, step_seconds=2.2)
+    search = Search(start=300, highest=300, step_seconds=1.2)
     result = loader().saturate(ScriptedEngine(Script()), plan, Objective(limit=2.0, errors=0.001), search)
     assert [step.purpose for step in result.steps][:2] == ["warm-up", "search"]
     assert result.client == "driver"

@@ -78,7 +78,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_an_engine_without_a_mix_or_a_text_is_told(tmp_path: Path) -> None:
     only = load(tmp_path, "version: 1\nengines: {clickhouse: {Q1: 1}}")
-    with pytest.raises(BadInput, match="no mix for trino; add mix or engines.trino"):
+    with pytest.raises(BadInput, match=r"no mix for trino; add mix or engines\.trino"):
         only.mix_for("trino")
     text = "version: 1\nmix: {a: 1}\nstatements: {a: {sql: {clickhouse: x}}}"
     with pytest.raises(BadInput, match=r"statements\.a\.sql: no text for trino"):
