@@ -66,7 +66,7 @@ class ClickHouseWire:
         if b"x-clickhouse-" not in response.headers:
             raise self._error("no header of ClickHouse in the answer", ErrorClass.PROTOCOL, "NotClickHouse")
         try:
-            parsed = NativeTransform.parse_response(RespBuffCls(_Body(response.body)))
+            parsed = NativeTransform.parse_response(RespBuffCls(_Body(response.body)))  # type: ignore[no-untyped-call]
             assert isinstance(parsed, QueryResult)  # noqa: S101 - NumPy is not asked for
             rows = tuple(tuple(row) for row in parsed.result_rows)
         except (ClickHouseError, *MALFORMED) as error:

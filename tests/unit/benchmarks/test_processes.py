@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
+import sys
+import time
+from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.arrivals import Poisson
@@ -15,6 +20,7 @@ from benchmarks.processes import GeneratorError, Job, in_processes
 from benchmarks.statements import probe_statement
 from engines import Endpoint, Outcome, engine_class
 
+ROOT = Path(__file__).parents[3]
 ENDPOINT = Endpoint("clickhouse", "127.0.0.1", 9, user="me", password="very secret")
 
 
@@ -48,6 +54,38 @@ def test_a_generator_that_cannot_work_says_why() -> None:
     with pytest.raises(GeneratorError, match="no protocol of one request per statement"):
         run_load(engine, Mixture([probe_statement(engine.probe)]), spec, in_processes)
     assert not multiprocessing.active_children()
+
+
+LONE = """
+import sys
+from benchmarks.arrivals import Constant
+from benchmarks.load import ClientKind, LoadSpec, run_load
+from benchmarks.mixture import Mixture
+from benchmarks.processes import in_processes
+from benchmarks.statements import probe_statement
+from engines import Endpoint, engine_class
+
+engine = engine_class("clickhouse")(Endpoint("clickhouse", "127.0.0.1", int(sys.argv[1])))
+spec = LoadSpec(Constant(rate=50, duration=600), client=ClientKind.WIRE, processes=2)
+run_load(engine, Mixture([probe_statement(engine.probe)]), spec, in_processes)
+"""
+
+
+def test_generators_end_with_a_parent_that_was_killed() -> None:
+    with scripted_endpoint() as served:
+        served.play(Script())
+        parent = subprocess.Popen([sys.executable, "-c", LONE, str(served.port)], cwd=ROOT)
+        try:
+            ends = time.monotonic() + 60
+            while not served.log().requests and time.monotonic() < ends:
+                time.sleep(0.05)
+            children = psutil.Process(parent.pid).children()
+            assert len(children) >= 2
+        finally:
+            parent.kill()
+            parent.wait()
+        _, alive = psutil.wait_procs(children, timeout=30)
+        assert not alive
 
 
 def test_a_watch_ends_all_processes() -> None:
