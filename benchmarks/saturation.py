@@ -117,7 +117,7 @@ class StepOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rate that was tried."""
+    """One rate that was tried. ``promising``: no more of its few arrivals missed the limit than may."""
 
     purpose: Purpose
     rate: float
@@ -126,6 +126,12 @@ class Step:
     outcome: StepOutcome
     reason: str
     stopped: bool
+    promising: bool
+
+    @property
+    def good(self) -> bool:
+        """Whether higher rates are worth a try: it meets the objective, or may well do with more arrivals."""
+        return self.outcome is StepOutcome.MEETS or (self.outcome is StepOutcome.UNDECIDED and self.promising)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +206,26 @@ class _Searching:
     steps: list[Step] = field(default_factory=list)
     ends: float = 0.0
 
+    def above(self) -> float | None:
+        """Lowest rate that was tried and is too high."""
+        return min((step.rate for step in self._counted() if not step.good), default=None)
+
+    def low(self) -> float | None:
+        """Highest rate below it that is good."""
+        return self._highest(lambda step: step.good)
+
+    def met(self) -> float | None:
+        """Highest rate below it that was shown to meet the objective."""
+        return self._highest(lambda step: step.outcome is StepOutcome.MEETS)
+
+    def _highest(self, wanted: Callable[[Step], bool]) -> float | None:
+        above = self.above()
+        rates = (step.rate for step in self._counted() if wanted(step) and (above is None or step.rate < above))
+        return max(rates, default=None)
+
+    def _counted(self) -> list[Step]:
+        return [step for step in self.steps if step.purpose != "warm-up"]
+
     def exhausted(self) -> str:
         """Why no further step may be made; empty when one may."""
         if len(self.steps) >= self.search.most_steps:
@@ -227,7 +253,8 @@ class _Searching:
 
         run = self.offer(rate, duration, lost)
         outcome, reason = judge(run, self.objective, stopped=stopped)
-        step = Step(purpose, rate, duration, run, outcome, reason, stopped)
+        promising = run.over <= self.objective.beyond * run.offered
+        step = Step(purpose, rate, duration, run, outcome, reason, stopped, promising)
         self.steps.append(step)
         self.tell(step)
         return step
@@ -254,63 +281,54 @@ def find_saturation(
     """
     state = _Searching(offer, objective, search, settle, tell, clock, ends=clock() + search.seconds)
     state.try_rate(search.start, "warm-up")
-    met, above = _bracket(state)
-    while met is not None and above is not None and above > met * (1 + search.resolution):
-        if state.exhausted():
+    _bracket(state)
+    while (low := state.low()) is not None and (above := state.above()) is not None:
+        if above <= low * (1 + search.resolution) or state.exhausted():
             break
         # Capacity is a matter of factors, so the middle is the geometric one.
-        middle = math.sqrt(met * above)
-        if state.try_rate(middle, "search").outcome is StepOutcome.MEETS:
-            met = middle
-        else:
-            above = middle
-    return _conclude(state, met, above)
+        state.try_rate(math.sqrt(low * above), "search")
+    return _conclude(state)
 
 
-def _bracket(state: _Searching) -> tuple[float | None, float | None]:
-    """(a rate that meets, one that does not): upwards by factors, downwards when the first one does not meet."""
+def _bracket(state: _Searching) -> None:
+    """Upwards by factors until a rate is too high; downwards when already the first one is."""
     search, rate = state.search, state.search.start
-    met: float | None = None
-    above: float | None = None
     while not state.exhausted():
-        if state.try_rate(rate, "search").outcome is StepOutcome.MEETS:
-            met = rate
-            if above is not None or rate >= search.highest:
-                break
-            rate = min(search.highest, rate * FACTOR)
-        else:
-            above = rate
-            if met is not None or rate <= search.lowest:
-                break
-            rate = max(search.lowest, rate / FACTOR)
-    return met, above
+        good = state.try_rate(rate, "search").good
+        if state.low() is not None and state.above() is not None:
+            return
+        if rate >= search.highest if good else rate <= search.lowest:
+            return
+        rate = min(search.highest, rate * FACTOR) if good else max(search.lowest, rate / FACTOR)
 
 
-def _conclude(state: _Searching, met: float | None, above: float | None) -> Saturation:
+def _conclude(state: _Searching) -> Saturation:
     """Confirm the rate; one that does not hold a second time gives way to the next lower one that did."""
     confirmed = False
     for _ in range(CONFIRMATIONS):
+        met = state.met()
         if met is None or confirmed or state.exhausted():
             break
         confirmed = state.try_rate(met, "confirm").outcome is StepOutcome.MEETS
-        if not confirmed:
-            above = met
-            met = max((s.rate for s in state.steps if s.outcome is StepOutcome.MEETS and s.rate < above), default=None)
+    met, above = state.met(), state.above()
     complete, reason = _completeness(state, met, above)
     return Saturation(state.objective, met, above, complete, confirmed, tuple(state.steps), reason)
 
 
 def _completeness(state: _Searching, met: float | None, above: float | None) -> tuple[bool, str]:
-    limiting = [step for step in state.steps if step.rate == above and step.outcome is not StepOutcome.MEETS]
-    if met is None:
-        return False, limiting[-1].reason if limiting else "no step was made"
+    """Whether the search has found what there is to find, and what has ended it otherwise."""
+    low = state.low()
+    at_above = [step for step in state.steps if step.rate == above and not step.good]
+    at_low = [step for step in state.steps if step.rate == low and step.outcome is StepOutcome.UNDECIDED]
+    if low is None:
+        return False, at_above[-1].reason if at_above else "no step was made"
+    if at_low and (met is None or met < low):
+        return False, f"at {low:.4g}/s {at_low[-1].reason}; allow longer steps"
     if above is None:
         highest = f"the highest rate allowed, {state.search.highest:g}/s, meets the objective"
-        return False, highest if met >= state.search.highest else state.exhausted()
-    if limiting and limiting[-1].outcome is StepOutcome.GENERATOR:
-        return False, f"at {above:.4g}/s {limiting[-1].reason}"
-    if limiting and limiting[-1].outcome is StepOutcome.UNDECIDED:
-        return False, f"at {above:.4g}/s {limiting[-1].reason}; allow longer steps"
-    if above > met * (1 + state.search.resolution) * 1.0001:
+        return False, highest if low >= state.search.highest else state.exhausted()
+    if at_above and at_above[-1].outcome is not StepOutcome.MISSES:
+        return False, f"at {above:.4g}/s {at_above[-1].reason}"
+    if above > low * (1 + state.search.resolution) * 1.0001:
         return False, state.exhausted() or f"{above:.4g}/s met the objective only once"
     return True, ""

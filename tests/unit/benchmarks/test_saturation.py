@@ -140,9 +140,17 @@ def test_few_arrivals_decide_only_what_is_clear(over: int, offered: int, outcome
 
 
 def test_too_few_arrivals_are_said_to_be_too_few() -> None:
-    found = search(Queue(1e9), step_seconds=5.0, start=20.0, lowest=20.0)
+    found = search(Queue(1e9), step_seconds=5.0, start=20.0, lowest=20.0, highest=40.0)
     assert found.rate is None
-    assert "too few to tell (100 arrivals, 1522 needed)" in found.reason
+    assert "at 40/s too few to tell (200 arrivals, 1522 needed)" in found.reason
+
+
+def test_few_arrivals_at_low_rates_do_not_end_the_search() -> None:
+    found = search(Queue(47.0), step_seconds=20.0, start=2.0)
+    assert found.rate is not None and 47 / 1.1 <= found.rate <= 47 * 1.06
+    outcomes = {step.outcome for step in found.steps if step.rate < 14}
+    assert outcomes == {StepOutcome.UNDECIDED}, "less than 299 arrivals"
+    assert all(step.outcome is StepOutcome.MEETS for step in found.steps if step.rate == found.rate)
 
 
 @pytest.mark.parametrize(
