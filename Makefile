@@ -7,7 +7,7 @@ PACKAGES := engines targets benchmarks faults runner components __main__.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery clean
+.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery calibrate clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,15 @@ e2e-full: $(STAMP) ## All of it: every fault, the runner killed at random moment
 
 bench-recovery: $(STAMP) ## Recovery of the stack in TARGET against the official chart's settings
 	$(BIN)/python -m benchmarks.recovery --target $(or $(TARGET),outputs.json) $(ARGS)
+
+calibrate: $(STAMP) build/calibrate/.installed ## How far off what we measure is, with Locust beside it
+	$(BIN)/python -m benchmarks.calibration --locust build/calibrate/bin/python $(ARGS)
+
+# Locust has an environment of its own: nothing of it decides a version here, and make setup stays quick.
+build/calibrate/.installed: requirements-calibrate.txt
+	@test -x build/calibrate/bin/python || $(PYTHON) -m venv build/calibrate
+	build/calibrate/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-calibrate.txt
+	@touch $@
 
 clean: ## Remove what make created here (caches per user stay)
 	rm -rf $(VENV) build report .mypy_cache .pytest_cache .ruff_cache

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from benchmarks.statements import Statement
 from benchmarks.tpch.compare import problem
 from benchmarks.tpch.model import Expected
 from benchmarks.tpch.oracle import Oracle
 from benchmarks.tpch.queries import query
-from engines import Answer, Engine
+from engines import Engine
 
 # Scans, aggregations and joins that take the shortest on both engines, so that a moderate rate does not saturate them.
 MIX = (1, 3, 6, 12, 14, 19)
@@ -29,8 +30,5 @@ def tpch_statements(
 
 def _statement(engine: Engine, expected: Expected, scale_factor: float) -> Statement:
     sql, settings = engine.tpch_sql(query(expected.query), scale_factor)
-
-    def judge(answer: Answer) -> str:
-        return problem(expected, answer)
-
-    return Statement(f"Q{expected.query}", sql, judge, settings)
+    # Not a closure: generators in other processes get the statement too.
+    return Statement(f"Q{expected.query}", sql, partial(problem, expected), settings)

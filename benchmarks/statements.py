@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.openloop import Reply
-from engines import Answer, Engine, EngineError, Outcome, ProbeQuery, Session
+from engines import Answer, Engine, EngineError, Outcome, ProbeQuery, Row, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +19,20 @@ class Statement:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ExactRows:
+    """Judges an answer by its rows, all of them and in this order. Can be handed to another process."""
+
+    rows: tuple[Row, ...]
+
+    def __call__(self, answer: Answer) -> str:
+        """See ``Statement.problem``."""
+        return "" if answer.rows == self.rows else f"expected {self.rows!r}, got {answer.rows!r}"
+
+
 def probe_statement(probe: ProbeQuery) -> Statement:
     """The availability probe as a statement."""
-
-    def problem(answer: Answer) -> str:
-        if answer.rows == probe.expected:
-            return ""
-        return f"expected {probe.expected!r}, got {answer.rows!r}"
-
-    return Statement("probe", probe.sql, problem)
+    return Statement("probe", probe.sql, ExactRows(probe.expected))
 
 
 class StatementClient:

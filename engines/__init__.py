@@ -22,6 +22,7 @@ from engines.base import (
     engine_kinds,
 )
 from engines.tpch import Dataset, RefreshSet, TpchQuery
+from engines.wire import Wire, WireRequest, WireResponse
 
 __all__ = [
     "Answer",
@@ -41,6 +42,9 @@ __all__ = [
     "Session",
     "Statistics",
     "TpchQuery",
+    "Wire",
+    "WireRequest",
+    "WireResponse",
     "engine_class",
     "engine_kinds",
     "open_http",

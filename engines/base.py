@@ -9,9 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from engines.tpch import Dataset, RefreshSet, TpchQuery
+
+if TYPE_CHECKING:
+    from engines.wire import Wire
 
 Row = tuple[object, ...]
 
@@ -347,6 +350,14 @@ class Engine(ABC):
 
     def _cannot_refresh(self) -> EngineError:
         return EngineError(self.refresh_refusal, error_class=ErrorClass.ENGINE, name="NOT_SUPPORTED")
+
+    def wire(self) -> Wire | None:
+        """Its protocol without the driver, for load; ``None``, as here, where a statement is more than one request.
+
+        Raises:
+            EngineError: the CA file cannot be used.
+        """
+        return None
 
     @abstractmethod
     def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:

@@ -20,6 +20,7 @@ from engines import _clickhouse_refresh, _clickhouse_tpch
 from engines._background import BackgroundQuery
 from engines._clickhouse_client import Client, OneAttemptPools
 from engines._clickhouse_keys import ClickHouseKeys
+from engines._clickhouse_wire import ClickHouseWire
 from engines._deadline import http_session, within
 from engines._failures import BY_STATUS, MALFORMED, engine_error, shorten, transport_error, transport_failure
 from engines._trust import Trust
@@ -240,6 +241,10 @@ class ClickHouseEngine(Engine):
         """See ``Engine.refresh_counts``."""
         with self.connect() as session:
             return _clickhouse_refresh.counts(session, scale_factor)
+
+    def wire(self) -> ClickHouseWire:
+        """See ``Engine.wire``."""
+        return ClickHouseWire(self.endpoint, self._trust.context(), _BY_CODE)
 
     def tpch_sql(self, query: TpchQuery, scale_factor: float) -> tuple[str, Mapping[str, str]]:
         """See ``Engine.tpch_sql``: the text as it is, with the settings it needs."""

@@ -18,6 +18,7 @@ from runner.embedded import embedded
 from runner.errors import BadInput, CouldNotRun, ExitCode
 from runner.execute import measure, plan_faults, recover_target, rerender
 from runner.help import ExampleCommand
+from runner.loads import LoadPlan
 from runner.nodeoptions import node_actions, node_command_options
 from runner.options import TARGET_HELP, Positive, common_options, settings_from, yes_option
 from runner.run import Run
@@ -81,7 +82,7 @@ def all_parts(
     def work(run: Run) -> None:
         run.check()
         run.benchmark(queries, Execution(warmups, iterations))
-        run.load(rate, duration)
+        run.load(LoadPlan(rate=rate, duration=duration, seed=run.settings.seed))
         run.fault([COMPREHENSIVE], _tuning(hold), Plan())
 
     return measure("all", settings_from(options), work, injects=True)

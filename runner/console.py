@@ -18,8 +18,8 @@ from rich.text import Text
 from runner.live import MEBIBYTE, Live
 from runner.report.durability import inserts
 from runner.report.headline import SEVERITY, headline, parts
-from runner.report.units import NBSP, count, duration, printable, with_uncertainty
-from runner.results import CheckResult, Experiment, Results, Scaling, Verdict
+from runner.report.units import NBSP, count, duration, printable, rate, with_uncertainty
+from runner.results import CheckResult, Experiment, Results, SaturationResult, Scaling, Verdict
 
 SYMBOLS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", Verdict.SKIPPED: "–"}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow", Verdict.SKIPPED: "dim"}
@@ -142,6 +142,12 @@ class Console:
         """One scaling is done."""
         told = ", ".join(f"{step.way} {step.name} {duration(step.seconds)}" for step in result.steps)
         self._row(result.verdict, result.name, told, result.reason)
+
+    def saturation(self, result: SaturationResult) -> None:
+        """One search for the saturation rate is done."""
+        found = "no rate" if result.rate_per_second is None else rate(result.rate_per_second)
+        limit = f"p{result.percentile:g} ≤ {duration(result.limit_seconds)}"
+        self._row(result.verdict, f"{result.engine} saturation", f"{found} meets {limit}", result.reason)
 
     def verdict(self, results: Results, paths: Sequence[Path] = ()) -> None:
         """The end of a run: its parts, what was missed, the verdict with its reason, the files written."""

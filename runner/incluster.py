@@ -26,7 +26,7 @@ from targets.kubernetes.job import RunnerJob
 from targets.kubernetes.job_manifest import FILES, REPORT, JobSpec
 from targets.kubernetes.joblog import ClusterLogs
 
-OUTPUTS_FILE, SLO_FILE = "outputs.json", "slo.yaml"
+OUTPUTS_FILE, SLO_FILE, WORKLOAD_FILE = "outputs.json", "slo.yaml", "workload.yaml"
 # What is meant for this side of the job, and whether a value follows.
 _OURS = {
     "--in-cluster": False,
@@ -37,6 +37,7 @@ _OURS = {
     "--transport": True,
     "--output": True,
     "--slo": True,
+    "--workload": True,
 }
 _REPORT_COMMAND = ("python", "-m", "runner.pod", "fetch")
 
@@ -120,6 +121,9 @@ def job_spec(settings: Settings, outputs: Outputs, *, injects: bool = False) -> 
     if settings.slo is not None:
         files[SLO_FILE] = settings.slo.read_text(encoding="utf-8")
         arguments += ["--slo", f"{FILES}/{SLO_FILE}"]
+    if settings.workload is not None:
+        files[WORKLOAD_FILE] = settings.workload.read_text(encoding="utf-8")
+        arguments += ["--workload", f"{FILES}/{WORKLOAD_FILE}"]
     return JobSpec(
         image=image,
         stack=outputs.stack,

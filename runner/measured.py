@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from benchmarks.load import LatencySummary, LoadRun, latency_summary
+from benchmarks.latency import latency_summary
 from benchmarks.openloop import Attempt
 from benchmarks.tpch.model import Benchmark as PowerRun
 from benchmarks.tpch.throughput_model import Throughput as ThroughputRun
@@ -15,6 +15,7 @@ from faults.base import Fault
 from faults.catalogue import Impossible
 from faults.experiment import Record, Status
 from runner.kubernetes_view import kubernetes_view
+from runner.loads import percentiles
 from runner.report.durability import broken_promises
 from runner.results import (
     Answers,
@@ -22,18 +23,12 @@ from runner.results import (
     Durability,
     Experiment,
     Injection,
-    LoadResult,
     Percentiles,
     Sample,
     Throughput,
     Verdict,
 )
 from runner.slo import Slo, evaluate_experiment
-
-
-def percentiles(summary: LatencySummary) -> Percentiles:
-    """Quantiles in the results document's form."""
-    return Percentiles(count=summary.count, **summary.quantiles)
 
 
 def benchmark(run: PowerRun) -> Benchmark:
@@ -44,26 +39,6 @@ def benchmark(run: PowerRun) -> Benchmark:
 def throughput(run: ThroughputRun) -> Throughput:
     """One engine's throughput test; the models share their field names."""
     return Throughput.model_validate(asdict(run))
-
-
-def load_result(engine: str, run: LoadRun) -> LoadResult:
-    """One load run."""
-    return LoadResult(
-        engine=engine,
-        rate_per_second=run.spec.rate,
-        duration_seconds=run.spec.duration,
-        offered=run.offered,
-        sent=run.sent,
-        dropped=run.dropped,
-        answers=Answers(**{outcome.value: count for outcome, count in run.outcomes.items()}),
-        errors=run.errors,
-        achieved_per_second=run.achieved,
-        corrected=percentiles(run.corrected),
-        uncorrected=percentiles(run.uncorrected),
-        curve=run.corrected.curve,
-        mix=run.operations,
-        problems=run.problems,
-    )
 
 
 def impossible(case: Impossible, now: float) -> Experiment:

@@ -143,6 +143,7 @@ class Settings:
     arguments: tuple[str, ...] = ()  # of the command line, from the verb on
     yes: bool = False
     node_actions: tuple[NodeAction, ...] = ()
+    workload: Path | None = None
 
 
 def settings_from(options: Mapping[str, Any]) -> Settings:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from benchmarks.load import LoadSpec, run_load
+from benchmarks.calibration.document import kept
 from benchmarks.mix import MIX, tpch_statements
+from benchmarks.saturation import Objective, Search
 from benchmarks.statements import Statement
 from benchmarks.tpch.data import dataset
 from benchmarks.tpch.model import Restart, Step
@@ -34,6 +35,7 @@ from runner.consent import ask, ask_to_restart, ask_to_scale
 from runner.console import Console
 from runner.environment import describe
 from runner.errors import BadInput, CouldNotRun
+from runner.loads import Loader, LoadPlan
 from runner.options import Settings
 from runner.refreshing import refresh_functions
 from runner.report.tpch import power_line, throughput_line
@@ -43,6 +45,7 @@ from runner.results import (
     Experiment,
     LoadResult,
     Results,
+    SaturationResult,
     Scaling,
     SloResult,
     Throughput,
@@ -55,13 +58,13 @@ from runner.slo import (
     evaluate_checks,
     evaluate_experiment,
     evaluate_load,
+    evaluate_saturation,
     evaluate_throughput,
 )
 from targets.base import Target
 from targets.kubernetes.means import StackControl
 from targets.overhead import Overhead, measure_overhead
 
-LOAD_DEADLINE = 30.0  # seconds
 NOT_TPCH = "Derived from TPC-H; not comparable to published TPC-H results."
 
 
@@ -77,6 +80,7 @@ class Run:
     benchmarks: list[Benchmark] = field(default_factory=list)
     throughputs: list[Throughput] = field(default_factory=list)
     loads: list[LoadResult] = field(default_factory=list)
+    saturations: list[SaturationResult] = field(default_factory=list)
     experiments: list[Experiment] = field(default_factory=list)
     scalings: list[Scaling] = field(default_factory=list)
     overheads: list[Overhead] = field(default_factory=list)
@@ -144,20 +148,22 @@ class Run:
             self.throughputs.append(measured.throughput(run))
             self.console.line(f"  {throughput_line(self.throughputs[-1])}")
 
-    def load(self, rate: float | None, duration: float, queries: Sequence[int] = MIX) -> None:
-        """One open-loop load run per engine; ``rate`` per second, or the engine's own modest one."""
+    def load(self, plan: LoadPlan) -> None:
+        """One open-loop load run per engine."""
         for engine in self.target.engines():
-            statements = self._statements(engine, queries)
-            spec = LoadSpec(rate or engine.modest_rate, duration, LOAD_DEADLINE, seed=self.settings.seed)
-            kind = engine.endpoint.kind
-            title = f"Load on {engine.title}: {spec.rate:g}/s for {spec.duration:g} s"
-            with (
-                self.console.phase(title),
-                self.timed(f"load {kind}"),
-                self.console.progress(round(spec.rate * spec.duration), "answers") as bar,
-            ):
-                run = run_load(engine, statements, spec, lambda _: bar.advance())
-            self.loads.append(measured.load_result(kind, run))
+            with self.timed(f"load {engine.endpoint.kind}"):
+                self.loads.append(self._loader().load(engine, plan))
+
+    def saturate(self, plan: LoadPlan, objective: Objective, search: Callable[[float], Search]) -> None:
+        """The highest rate that meets the objective, on each engine; ``search`` is made from the rate to begin with."""
+        for engine in self.target.engines():
+            start = search(plan.rate or engine.modest_rate)
+            with self.timed(f"saturation {engine.endpoint.kind}"):
+                self.saturations.append(self._loader().saturate(engine, plan, objective, start))
+            self.console.saturation(self.saturations[-1])
+
+    def _loader(self) -> Loader:
+        return Loader(self.console, self.settings.scale_factor, self._statements)
 
     def fault(self, words: Sequence[str], tuning: Tuning, plan: Plan, component: str | None = None) -> None:
         """Experiments that the words select, one after the other, each from a proven steady state."""
@@ -233,6 +239,8 @@ class Run:
             benchmarks=tuple(self.benchmarks),
             throughputs=tuple(self.throughputs),
             loads=tuple(self.loads),
+            saturations=tuple(self.saturations),
+            calibration=kept() if self.loads or self.saturations else None,
             experiments=tuple(self.experiments),
             scalings=tuple(self.scalings),
             slo=tuple(slo),
@@ -247,6 +255,7 @@ class Run:
             results += evaluate_throughput(self.slo, throughput)
         for load in self.loads:
             results += evaluate_load(self.slo, load)
+        results += [evaluate_saturation(saturation) for saturation in self.saturations]
         for experiment in self.experiments:
             if experiment.verdict is not Verdict.SKIPPED and experiment.injection.confirmed:
                 results += evaluate_experiment(self.slo, experiment)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.load import latency_summary
+from benchmarks.latency import latency_summary
 from benchmarks.openloop import Attempt
 from engines import Outcome
 from faults.scale_experiment import AUTOSCALING, MANUAL, VERTICAL
 from faults.scale_record import ScaleRecord
-from runner.measured import answers, errors, percentiles
+from runner.loads import percentiles
+from runner.measured import answers, errors
 from runner.results import Percentiles, Scaling, ScalingStep, Verdict
 
 BY_ROLE = {"worker": (AUTOSCALING, MANUAL), "server": (VERTICAL,)}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import results, slo
+from runner import results, slo, workload
 from targets import contract
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +33,7 @@ SCHEMAS = (
     Schema(contract.SCHEMA_FILE, contract.json_schema),
     Schema(results.SCHEMA_FILE, results.json_schema),
     Schema(slo.SCHEMA_FILE, slo.json_schema),
+    Schema(workload.SCHEMA_FILE, workload.json_schema),
 )
 
 

@@ -10,7 +10,17 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.errors import BadInput, first_problem
-from runner.results import Benchmark, CheckResult, Durability, Experiment, LoadResult, SloResult, Throughput, Verdict
+from runner.results import (
+    Benchmark,
+    CheckResult,
+    Durability,
+    Experiment,
+    LoadResult,
+    SaturationResult,
+    SloResult,
+    Throughput,
+    Verdict,
+)
 
 DEFAULT_FILE = Path(__file__).with_name("default.slo.yaml")
 SCHEMA_FILE = Path(__file__).with_name("slo.schema.json")
@@ -26,10 +36,11 @@ class _Model(BaseModel):
 
 
 class LoadObjectives(_Model):
-    """Limits of a load run, as shares of the offered arrivals."""
+    """Limits of a load run, as shares of the offered arrivals; latency in seconds from the intended start."""
 
     availability: Share | None = 0.999
     dropped: Share | None = 0.001
+    p99_seconds: Seconds | None = None
 
 
 class RtoObjectives(_Model):
@@ -138,15 +149,40 @@ def _invalid(slo: Slo, subject: str, measured: str, verdict: Verdict) -> SloResu
 
 
 def evaluate_load(slo: Slo, load: LoadResult) -> list[SloResult]:
-    """Objectives on one load run."""
+    """Objectives on one load run. Where the generator was the bottleneck, only wrong answers are the engine's doing."""
     subject = f"{load.engine} load, {load.rate_per_second:g}/s"
-    results = [_at_most("wrong answers", subject, slo.wrong_answers, load.answers.wrong)]
+    wrong = _at_most("wrong answers", subject, slo.wrong_answers, load.answers.wrong)
+    results = []
     if load.offered and slo.load.availability is not None:
         share = load.answers.ok / load.offered
         results.append(_at_least("availability", subject, slo.load.availability, share))
     if load.offered and slo.load.dropped is not None:
         results.append(_at_most("dropped arrivals", subject, slo.load.dropped, load.dropped / load.offered, ".2%"))
-    return results
+    if slo.load.p99_seconds is not None and load.corrected.p99 is not None:
+        results.append(_at_most("p99 in seconds", subject, slo.load.p99_seconds, load.corrected.p99, ".4g"))
+    generator = load.generator
+    if generator is None or not generator.invalid:
+        return [wrong, *results]
+    kept = SloResult(
+        objective="the generator keeps the schedule",
+        subject=subject,
+        limit="lag of no consequence",
+        measured=generator.invalid,
+        verdict=Verdict.INCONCLUSIVE,
+    )
+    return [wrong, kept, *(item.model_copy(update={"verdict": Verdict.INCONCLUSIVE}) for item in results)]
+
+
+def evaluate_saturation(found: SaturationResult) -> SloResult:
+    """That a search has found a rate, and that nothing but the engine ended it."""
+    rate = "none" if found.rate_per_second is None else f"{found.rate_per_second:.4g}/s"
+    return SloResult(
+        objective="a rate that meets the limit",
+        subject=f"{found.engine} saturation",
+        limit=f"p{found.percentile:g} ≤ {found.limit_seconds:g} s, errors ≤ {found.largest_error_share:.3%}",
+        measured=f"{rate} ({found.reason})" if found.reason else rate,
+        verdict=found.verdict,
+    )
 
 
 def evaluate_experiment(slo: Slo, experiment: Experiment) -> list[SloResult]:

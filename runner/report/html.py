@@ -14,12 +14,12 @@ from runner.report import kubernetes, tpch, units
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
-from runner.report.figures import latency_figure
+from runner.report.figures import latency_figure, saturation_figure
 from runner.report.figures.latency import shared_scale
 from runner.report.headline import SEVERITY, Tally, answers, headline, parts, tally
 from runner.report.queries import query_section
 from runner.report.streams import throughput_views
-from runner.results import CheckResult, LoadResult, Results, SloResult, Verdict
+from runner.results import CheckResult, LoadResult, Results, SaturationResult, SloResult, Verdict
 
 TEMPLATES = Path(__file__).with_name("templates")
 EVIDENCE_LIMIT = 4_000  # characters of each side of an exchange; results.json has all of it
@@ -47,6 +47,16 @@ class LoadView:
     figure: Markup | None
 
 
+@dataclass(frozen=True, slots=True)
+class SaturationView:
+    """One search for the saturation rate with its figure; without a single answer there is none."""
+
+    item: SaturationResult
+    engine: str
+    series: str
+    figure: Markup | None
+
+
 def render_html(results: Results) -> str:
     """The whole page."""
     names = engine_names(results)
@@ -69,6 +79,7 @@ def render_html(results: Results) -> str:
             queries=query_section(results.benchmarks, names),
             throughputs=throughput_views(results.throughputs, names),
             loads=_loads(results.loads, names),
+            saturations=_saturations(results.saturations, names),
             experiments=experiment_section(results.experiments, names),
         )
     )
@@ -90,6 +101,15 @@ def _loads(loads: Sequence[LoadResult], names: EngineNames) -> list[LoadView]:
         title = f"Latency of {engine} at {units.rate(load.rate_per_second)}"
         figure = latency_figure(f"load-{number}", load, title, scale) if load.corrected.count else None
         views.append(LoadView(load, engine, names.series(load.engine), figure))
+    return views
+
+
+def _saturations(saturations: Sequence[SaturationResult], names: EngineNames) -> list[SaturationView]:
+    views = []
+    for number, found in enumerate(saturations, start=1):
+        engine = names.title(found.engine)
+        figure = saturation_figure(f"saturation-{number}", found, f"Saturation of {engine}")
+        views.append(SaturationView(found, engine, names.series(found.engine), figure))
     return views
 
 
@@ -116,6 +136,7 @@ def _environment() -> Environment:
     environment.filters |= {"cut": cut, "evidence": evidence, "amount": tpch.amount}
     environment.globals |= {
         "symbols": SYMBOLS,
+        "inconclusive": Verdict.INCONCLUSIVE,
         "plural": units.plural,
         "inserts": inserts,
         "kubernetes": kubernetes,

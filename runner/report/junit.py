@@ -21,6 +21,7 @@ from runner.results import (
     Experiment,
     LoadResult,
     Results,
+    SaturationResult,
     Scaling,
     SloResult,
     Throughput,
@@ -59,7 +60,7 @@ def _cases(results: Results) -> dict[str, list[_Case]]:
         "functionality": [_check(check) for check in results.checks],
         "tpch": [case for benchmark in results.benchmarks for case in _queries(benchmark)],
         "throughput": [case for item in results.throughputs for case in _throughput(item)],
-        "load": [_load(load) for load in results.loads],
+        "load": [*map(_load, results.loads), *map(_saturation, results.saturations)],
         "experiments": [_experiment(experiment) for experiment in results.experiments],
         "scaling": [_scaling(scaling) for scaling in results.scalings],
         "slo": [_objective(slo) for slo in results.slo],
@@ -147,6 +148,8 @@ def _load(load: LoadResult) -> _Case:
     verdict, reason = Verdict.PASS, ""
     if load.answers.wrong:
         verdict, reason = Verdict.FAIL, f"{load.answers.wrong} wrong answers"
+    elif load.generator and load.generator.invalid:
+        verdict, reason = Verdict.INCONCLUSIVE, load.generator.invalid
     elif not load.answers.ok:
         verdict, reason = Verdict.INCONCLUSIVE, "not one correct answer"
     output = (
@@ -157,6 +160,14 @@ def _load(load: LoadResult) -> _Case:
     return _Case(
         load.engine, f"{load.rate_per_second:g} per second", verdict, load.duration_seconds, reason, "\n".join(lines)
     )
+
+
+def _saturation(found: SaturationResult) -> _Case:
+    rate = "none" if found.rate_per_second is None else f"{found.rate_per_second:.4g} per second"
+    lines = [f"p{found.percentile:g} within {duration(found.limit_seconds)}: {rate}"]
+    lines += [f"{s.rate_per_second:.4g}/s: p99 {duration(s.corrected.p99)}, {s.outcome}" for s in found.steps]
+    seconds = sum(step.duration_seconds for step in found.steps)
+    return _Case(found.engine, "saturation", found.verdict, seconds, found.reason, "\n".join(lines))
 
 
 def _experiment(experiment: Experiment) -> _Case:

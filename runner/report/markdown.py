@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from benchmarks.calibration.document import Calibration
 from runner.report import kubernetes
 from runner.report.durability import inserts
 from runner.report.engines import EngineNames, engine_names
@@ -20,6 +21,7 @@ from runner.results import (
     Experiment,
     LoadResult,
     Results,
+    SaturationResult,
     Scaling,
     SloResult,
     Throughput,
@@ -44,6 +46,8 @@ def render_markdown(results: Results) -> str:
         _benchmarks(results.benchmarks, names),
         _throughputs(results.throughputs),
         _loads(results.loads, names),
+        _saturations(results.saturations, names),
+        _calibration(results.calibration),
         _experiments(results.experiments),
         _scalings(results.scalings),
         _foot(results),
@@ -197,7 +201,8 @@ def _loads(loads: Sequence[LoadResult], names: EngineNames) -> str:
     rows = [
         (
             escaped(names.title(load.engine)),
-            rate(load.rate_per_second),
+            rate(load.rate_per_second)
+            + (f" → {rate(load.to_rate_per_second)}" if load.to_rate_per_second is not None else ""),
             f"{count(load.offered)} / {count(load.sent)} / {count(load.dropped)}",
             f"{count(load.answers.ok)} / {count(load.answers.failed)} / {count(load.answers.wrong)}",
             duration(load.corrected.p50),
@@ -215,7 +220,40 @@ def _loads(loads: Sequence[LoadResult], names: EngineNames) -> str:
         ">p99",
         ">p99 uncorrected",
     )
-    return "## Load\n\n" + _table(columns, rows)
+    open_ = _verdict(Verdict.INCONCLUSIVE)
+    invalid = [
+        f"- {open_} {escaped(names.title(load.engine))}: {escaped(load.generator.invalid, 300)}"
+        for load in loads
+        if load.generator and load.generator.invalid
+    ]
+    return "\n\n".join(block for block in ("## Load", _table(columns, rows), "\n".join(invalid)) if block)
+
+
+def _saturations(saturations: Sequence[SaturationResult], names: EngineNames) -> str:
+    if not saturations:
+        return ""
+    rows = [
+        (
+            _verdict(found.verdict),
+            escaped(names.title(found.engine)),
+            f"p{found.percentile:g} ≤ {duration(found.limit_seconds)}",
+            rate(found.rate_per_second),
+            rate(found.above_per_second),
+            count(len(found.steps)),
+            escaped(found.reason, 300) or "–",
+        )
+        for found in saturations
+    ]
+    columns = ("", "Engine", "Limit", ">Highest rate that meets it", ">Lowest that does not", ">Steps", "Reason")
+    return "## Saturation\n\n" + _table(columns, rows)
+
+
+def _calibration(found: Calibration | None) -> str:
+    if found is None:
+        return ""
+    rows = [tuple(escaped(text) or "–" for text in row) for row in found.rows()]
+    table = _table(("What", ">Truth", ">Measured", ">Locust"), rows)
+    return _folded(f"Calibration of {moment(found.measured_at)}", f"{table}\n\n{escaped(found.machine)}")
 
 
 def _experiments(experiments: Sequence[Experiment]) -> str:

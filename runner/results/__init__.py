@@ -9,7 +9,15 @@ from runner.results.checks import CheckResult, Evidence
 from runner.results.document import SCHEMA_FILE, SCHEMA_VERSION, Results, SloResult, json_schema
 from runner.results.environment import EngineEnvironment, Environment, Spread, TransportOverhead
 from runner.results.experiments import Durability, Experiment, Injection, KubernetesComparison, KubernetesView, Sample
-from runner.results.load import Answers, LoadResult, Percentiles
+from runner.results.load import (
+    Answers,
+    Generator,
+    Histograms,
+    LoadResult,
+    Percentiles,
+    SaturationResult,
+    SaturationStep,
+)
 from runner.results.scaling import Scaling, ScalingStep
 from runner.results.tpch import (
     Benchmark,
@@ -36,6 +44,8 @@ __all__ = [
     "Environment",
     "Evidence",
     "Experiment",
+    "Generator",
+    "Histograms",
     "Injection",
     "Interval",
     "KubernetesComparison",
@@ -49,6 +59,8 @@ __all__ = [
     "Restart",
     "Results",
     "Sample",
+    "SaturationResult",
+    "SaturationStep",
     "Scaling",
     "ScalingStep",
     "SloResult",

@@ -8,11 +8,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from benchmarks.calibration.document import Calibration
 from runner.results.base import Model, Verdict
 from runner.results.checks import CheckResult
 from runner.results.environment import Environment
 from runner.results.experiments import Experiment
-from runner.results.load import LoadResult
+from runner.results.load import LoadResult, SaturationResult
 from runner.results.scaling import Scaling
 from runner.results.tpch import Benchmark, Throughput
 
@@ -41,8 +42,10 @@ class Results(Model):
     benchmarks: tuple[Benchmark, ...] = ()
     throughputs: tuple[Throughput, ...] = ()
     loads: tuple[LoadResult, ...] = ()
+    saturations: tuple[SaturationResult, ...] = ()
     experiments: tuple[Experiment, ...] = ()
     scalings: tuple[Scaling, ...] = ()
+    calibration: Calibration | None = None
     slo: tuple[SloResult, ...] = ()
     verdict: Verdict
     summary: str = ""

@@ -6,8 +6,16 @@ paper. What has many points lies in an inner ``svg`` that is stretched, its stro
 
 from runner.report.figures.latency import latency_figure
 from runner.report.figures.rto import rto_figure
+from runner.report.figures.saturation import saturation_figure
 from runner.report.figures.streams import streams_figure
 from runner.report.figures.timeline import timeline_figure
 from runner.report.figures.tpch import tpch_figure
 
-__all__ = ["latency_figure", "rto_figure", "streams_figure", "timeline_figure", "tpch_figure"]
+__all__ = [
+    "latency_figure",
+    "rto_figure",
+    "saturation_figure",
+    "streams_figure",
+    "timeline_figure",
+    "tpch_figure",
+]

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from benchmarks.load import LoadSpec, run_load, summarize
 from benchmarks.openloop import Attempt, OpenLoop, Reply, constant, poisson
 from benchmarks.statements import Statement, StatementClient, probe_statement
 from engines import Answer, Outcome
@@ -66,10 +65,6 @@ def test_arrivals_without_a_free_client_are_dropped_and_counted() -> None:
     dropped = [attempt for attempt in attempts if attempt.dropped]
     assert dropped
     assert all(attempt.outcome is Outcome.UNKNOWN for attempt in dropped)
-    run = summarize(attempts, LoadSpec(rate=200, duration=0.1), offered=loop.offered, elapsed=1)
-    assert run.dropped == len(dropped)
-    assert run.sent + run.dropped == run.offered
-    assert run.outcomes[Outcome.UNKNOWN] == 0, "what was never sent is no answer"
 
 
 def test_a_client_that_raises_is_a_defect_not_a_measurement() -> None:
@@ -94,31 +89,6 @@ def test_poisson_is_seeded_and_keeps_its_rate() -> None:
 def test_latency_counts_from_the_intended_start() -> None:
     attempt = Attempt(0, "q", intended=10.0, started=11.0, finished=11.5, outcome=Outcome.OK)
     assert (attempt.latency, attempt.service_time) == (1.5, 0.5)
-    run = summarize([attempt], LoadSpec(rate=1, duration=1), offered=1, elapsed=2)
-    assert run.corrected.quantiles["p99"] == pytest.approx(1.5, rel=1e-3)
-    assert run.uncorrected.quantiles["p99"] == pytest.approx(0.5, rel=1e-3)
-    assert run.achieved == 0.5
-
-
-@pytest.mark.parametrize("name", ["rate", "duration", "deadline", "max_in_flight"])
-def test_load_spec_refuses_what_makes_no_load(name: str) -> None:
-    with pytest.raises(ValueError, match=name):
-        LoadSpec(**{"rate": 1, "duration": 1, name: 0})
-
-
-def test_load_counts_every_outcome_and_every_error() -> None:
-    script = Script()
-    engine = ScriptedEngine(script)
-    modes = iter(["wrong"] * 3 + ["refused"] * 2)
-
-    def next_mode(_: Attempt) -> None:
-        script.become(next(modes, "ok"))
-
-    run = run_load(engine, [probe_statement(engine.probe)], LoadSpec(200, 0.5, max_in_flight=1), next_mode)
-    assert run.outcomes[Outcome.WRONG] == run.errors["wrong"] == 3
-    assert run.outcomes[Outcome.FAILED] == run.errors["refused"] == 2
-    assert run.outcomes[Outcome.OK] == run.corrected.count == run.offered - 5
-    assert "got ((24,),)" in run.problems[0]
 
 
 def test_a_failed_session_is_not_used_again() -> None:

@@ -63,6 +63,16 @@ def test_the_pod_gets_the_document_and_the_objectives_as_files(tmp_path: Path) -
     assert (spec.namespace, spec.account, spec.image) == ("qer-runner", "runner", "runner:1")
 
 
+def test_the_pod_gets_the_workload_as_a_file(tmp_path: Path) -> None:
+    workload = tmp_path / "mine.yaml"
+    workload.write_text("version: 1\nmix: {Q1: 1}\n")
+    given = ("load", "--in-cluster", "--workload", str(workload), "--rate", "5")
+    spec = job_spec(settings(workload=workload, arguments=given), STACK)
+    assert spec.command[3:6] == ("run", "load", "--rate")
+    assert spec.command[-2:] == ("--workload", "/etc/qer/workload.yaml")
+    assert spec.files["workload.yaml"] == workload.read_text()
+
+
 def test_the_stacks_image_is_used_unless_another_is_named() -> None:
     stack = STACK.model_copy(update={"runner_image": "stack:1"})
     assert job_spec(settings(image=None), stack).image == "stack:1"
