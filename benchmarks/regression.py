@@ -93,8 +93,8 @@ class FamilyChange(Generic[Key]):
 
     Attributes:
         together: geometric mean of the ratios, judged against 1.
-        shift: the ratio that the queries were judged against; 1 where too few agree on one.
-        agreeing: how many queries moved by the shift.
+        shift: the ratio that the queries were judged against; 1 where there are too few of them.
+        agreeing: how many queries moved by the shift; all of them where they scatter and it is their median.
         ratios: each query's.
         one_process: a run saw a single process, so what another one would have changed is only guessed at.
     """
@@ -130,9 +130,13 @@ def compare_family(
     if one_process:
         own += _unseen(value, own, rule) * generator.standard_normal(own.shape)
     together = _judge(float(value.mean()), value.mean() + own.mean(axis=0) + common, rule, tests=1)
-    alike = _alike(value, math.log1p(rule.margin))
-    shift = float(np.median(value[alike])) if alike.any() else 0.0
-    drawn = value[:, None] - shift + own - (own[alike].mean(axis=0) if alike.any() else -common)
+    shift, alike = 0.0, np.zeros(len(keys), dtype=bool)
+    drawn = value[:, None] + own
+    if len(keys) >= SIBLINGS:
+        shift, alike = _shift(value, math.log1p(rule.margin))
+        drawn -= shift + own[alike].mean(axis=0)
+    else:
+        drawn += common
     tests = rule.tests or len(keys)
     ratios = {key: _judge(float(value[i]), drawn[i], rule, tests, shift) for i, key in enumerate(keys)}
     return FamilyChange(together, math.exp(shift), int(alike.sum()), ratios, one_process)
@@ -158,23 +162,22 @@ def _judge(value: float, drawn: Numbers, rule: Rule, tests: int, shift: float = 
     return Ratio(math.exp(value), math.exp(value - shift), math.exp(low), math.exp(high), change)
 
 
-def _alike(value: Numbers, limit: float) -> NDArray[np.bool_]:
-    """The queries that moved alike: by the least shift that a share of ``AGREEING`` has; none where they are too few.
+def _shift(value: Numbers, limit: float) -> tuple[float, NDArray[np.bool_]]:
+    """The least shift that a share of ``AGREEING`` of the queries has, and which of them; their median if none has.
 
     Sought as a mode is (the shortest interval that holds the share: Robertson, Cryer 1974), but of all intervals within
     the margin the one nearest to no change is taken; it is then centred among the queries within the margin around it.
     """
     need = math.ceil(AGREEING * len(value))
-    if len(value) < SIBLINGS:
-        return np.zeros(len(value), dtype=bool)
     ordered = np.sort(value)
     lows, highs = ordered[: len(value) - need + 1], ordered[need - 1 :]
-    narrow = highs - lows <= max(limit, (highs - lows).min())
-    centres = np.where(narrow, lows + highs, math.inf) / 2
-    centre = centres[int(np.argmin(np.abs(centres)))]
+    centres = (lows + highs)[highs - lows <= limit] / 2
+    if not centres.size:
+        return float(np.median(value)), np.ones(len(value), dtype=bool)
+    centre = float(centres[int(np.argmin(np.abs(centres)))])
     for _ in range(ROUNDS):
-        centre = np.median(value[np.abs(value - centre) <= limit])
-    return np.asarray(np.abs(value - centre) <= limit)
+        centre = float(np.median(value[np.abs(value - centre) <= limit]))
+    return centre, np.asarray(np.abs(value - centre) <= limit)
 
 
 def _unseen(value: Numbers, specific: Numbers, rule: Rule) -> float:

@@ -25,6 +25,7 @@ from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
 from runner.targets import EMBEDDED
 from runner.verbs.benchmark import benchmark
+from runner.verbs.compare import compare_runs
 from runner.verbs.load import load
 from runner.verbs.shared import (
     duration_option,
@@ -210,7 +211,7 @@ def schemas() -> int:
     return ExitCode.MET
 
 
-for verb in (benchmark, load, embedded):
+for verb in (benchmark, load, compare_runs, embedded):
     cli.add_command(verb)
 
 

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -45,6 +46,15 @@ def write_reports(results: Results, directory: Path) -> list[Path]:
         "report.md": render_markdown(results),
         "report.html": render_html(results),
     }
+    return write_texts(texts, directory)
+
+
+def write_texts(texts: Mapping[str, str], directory: Path) -> list[Path]:
+    """Write files of these names into a directory, each whole or not at all.
+
+    Raises:
+        ReportError: the directory is not writable.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return [_write_atomically(directory / name, text) for name, text in texts.items()]

@@ -51,7 +51,7 @@ def render_html(results: Results) -> str:
     names = engine_names(results)
     shown, folded = _objectives(results.slo)
     return (
-        _environment()
+        template_environment()
         .get_template("report.html")
         .render(
             results=results,
@@ -100,7 +100,8 @@ def _objectives(slo: Sequence[SloResult]) -> tuple[list[SloResult], list[SloResu
     return bad, ordered[len(bad) :]
 
 
-def _environment() -> Environment:
+def template_environment() -> Environment:
+    """What every page is rendered with: escaping on, undefined names refused."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
