@@ -26,6 +26,7 @@ from runner.signals import Interrupted, ending_politely
 from runner.targets import EMBEDDED
 from runner.verbs.benchmark import benchmark
 from runner.verbs.compare import compare_runs
+from runner.verbs.history import history
 from runner.verbs.load import load
 from runner.verbs.shared import (
     duration_option,
@@ -211,7 +212,7 @@ def schemas() -> int:
     return ExitCode.MET
 
 
-for verb in (benchmark, load, compare_runs, embedded):
+for verb in (benchmark, load, compare_runs, history, embedded):
     cli.add_command(verb)
 
 
