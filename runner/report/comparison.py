@@ -1,4 +1,4 @@
-"""The comparison of two runs as a page of its own, and as a part of a report."""
+"""The comparison of two runs, as its page and the report of a run show it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from markupsafe import Markup
 from benchmarks.regression import Change
 from runner.comparison.model import Comparison, EngineComparison, Measure
 from runner.report.figures.forest import ForestRow, forest_figure, shown_interval, shown_ratio
-from runner.report.html import template_environment
 from runner.report.units import count
 
 CLASSES = {Change.WORSE: "FAIL", Change.BETTER: "PASS", Change.SAME: "SKIPPED", Change.CANNOT_TELL: "INCONCLUSIVE"}
@@ -100,10 +99,3 @@ def _figure(engine: EngineComparison, margin: float) -> Markup:
     rows = [ForestRow(f"Q{q.query}", q.judged, q.low, q.high, q.change) for q in engine.queries]
     title = f"{engine.title}: time of each query, new over base"
     return forest_figure(f"ratios-{engine.engine}", title, [together, *rows], margin)
-
-
-def render_comparison(comparison: Comparison) -> str:
-    """``comparison.html``: one file, no request to anywhere, readable without JavaScript."""
-    environment = template_environment()
-    environment.filters |= COMPARISON_FILTERS
-    return environment.get_template("compare.html").render(comparison=comparison_view(comparison), standalone=True)

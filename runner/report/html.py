@@ -10,7 +10,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from runner.comparison.model import Comparison
 from runner.report import kubernetes, units
+from runner.report.comparison import COMPARISON_FILTERS, comparison_view
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
@@ -46,8 +48,8 @@ class LoadView:
     figure: Markup | None
 
 
-def render_html(results: Results) -> str:
-    """The whole page."""
+def render_html(results: Results, comparison: Comparison | None = None) -> str:
+    """The whole page; with a comparison it begins with what has changed since an earlier run."""
     names = engine_names(results)
     shown, folded = _objectives(results.slo)
     return (
@@ -68,6 +70,8 @@ def render_html(results: Results) -> str:
             queries=query_section(results.benchmarks, names),
             loads=_loads(results.loads, names),
             experiments=experiment_section(results.experiments, names),
+            comparison=comparison_view(comparison) if comparison else None,
+            standalone=False,
         )
     )
 
@@ -112,7 +116,7 @@ def template_environment() -> Environment:
     )
     for name in ("count", "duration", "moment", "number", "percent", "rate", "ratio", "size"):
         environment.filters[name] = getattr(units, name)
-    environment.filters |= {"cut": cut, "evidence": evidence}
+    environment.filters |= {"cut": cut, "evidence": evidence, **COMPARISON_FILTERS}
     environment.globals |= {
         "symbols": SYMBOLS,
         "plural": units.plural,

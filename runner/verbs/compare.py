@@ -16,7 +16,7 @@ from runner.comparison.sides import load_side
 from runner.errors import BadInput, CouldNotRun, ExitCode
 from runner.help import ExampleCommand
 from runner.options import Positive, check_output
-from runner.report.comparison import render_comparison
+from runner.report.comparison_page import render_comparison
 from runner.report.files import ReportError, write_texts
 
 EXIT_CODES = {
@@ -42,6 +42,15 @@ class Allowances(click.ParamType[frozenset[str]]):
         return names
 
 
+allow_option = click.option(
+    "--allow",
+    type=Allowances(),
+    default="",
+    metavar="LIST",
+    help=f"Differences between the runs that are meant: {', '.join(ALLOWANCES)}.",
+)
+
+
 @click.command(
     "compare",
     cls=ExampleCommand,
@@ -61,13 +70,7 @@ class Allowances(click.ParamType[frozenset[str]]):
     metavar="DIR",
     help="Where comparison.html and comparison.json are written.",
 )
-@click.option(
-    "--allow",
-    type=Allowances(),
-    default="",
-    metavar="LIST",
-    help=f"Differences that are meant: {', '.join(ALLOWANCES)}.",
-)
+@allow_option
 @click.option(
     "--margin",
     type=Positive("a margin", largest=10, example="0.1"),

@@ -12,7 +12,7 @@ from benchmarks.regression import Change
 from runner.cli import main
 from runner.comparison.compare import compare
 from runner.comparison.model import Comparison
-from runner.report.comparison import render_comparison
+from runner.report.comparison_page import render_comparison
 from runner.report.figures.forest import ForestRow, forest_figure
 from runner.report.files import write_reports
 from runner.results import Results, Verdict
@@ -166,3 +166,21 @@ def test_the_document_reads_back() -> None:
     document = json.loads(comparison().to_json())
     del document["change"], document["counts"]
     assert Comparison.model_validate(document) == comparison()
+
+
+def test_a_report_shows_what_has_changed_since_an_earlier_run(tmp_path: Path) -> None:
+    base, new = (write(tmp_path / name, run) for name, run in zip(("base", "new"), runs(), strict=True))
+    assert main(["report", str(new), "--output", str(tmp_path / "out"), "--baseline", str(base)]) == 0
+    document = parse((tmp_path / "out" / "report.html").read_text())
+    assert "Compared with an earlier run" in document.by_id("comparison").text
+    assert document.by_id("compared-clickhouse").all("svg", "forest")
+    assert "#comparison" in [node.attributes.get("href") for node in document.all("a")]
+    assert len(document.all("h1")) == 1
+
+
+def test_a_report_is_not_compared_with_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, new = write(tmp_path / "base", elsewhere(runs()[0], cpus=8)), write(tmp_path / "new", runs()[1])
+    arguments = ["report", str(new), "--output", str(tmp_path / "out"), "--baseline", str(base)]
+    assert main(arguments) == 2
+    assert "--allow hardware" in capsys.readouterr().err
+    assert main([*arguments, "--allow", "hardware"]) == 0
