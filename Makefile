@@ -7,7 +7,7 @@ PACKAGES := engines targets benchmarks faults runner components __main__.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery clean
+.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery peers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ e2e-full: $(STAMP) ## All of it: every fault, the runner killed at random moment
 
 bench-recovery: $(STAMP) ## Recovery of the stack in TARGET against the official chart's settings
 	$(BIN)/python -m benchmarks.recovery --target $(or $(TARGET),outputs.json) $(ARGS)
+
+peers: $(STAMP) ## Other tools on the same work, each in an environment of its own under build/peers
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 clean: ## Remove what make created here (caches per user stay)
 	rm -rf $(VENV) build report .mypy_cache .pytest_cache .ruff_cache
