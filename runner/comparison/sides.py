@@ -72,8 +72,9 @@ def find_documents(directory: Path) -> list[Path]:
 
 
 def sample(results: Sequence[QueryResult]) -> Sample:
-    """Hot executions of one query in groups: one for each process start of each run."""
-    return [group for result in results for group in hot_groups(result) if group]
+    """Hot executions of one query in groups: one for each process start of each run. No time is not a time."""
+    groups = [[seconds for seconds in group if seconds > 0] for result in results for group in hot_groups(result)]
+    return [group for group in groups if group]
 
 
 def hot_groups(result: QueryResult) -> list[list[float]]:

@@ -50,6 +50,12 @@ def test_a_query_that_lost_its_answer_is_worse_however_fast() -> None:
     assert neither.change is Change.CANNOT_TELL
 
 
+def test_executions_without_a_time_do_not_count() -> None:
+    base, new = (results(benchmarks=(benchmark("trino", query_result("trino", 1, s)),)) for s in ([1.0, 1.1], [0.0]))
+    found = compare(side(base), side(new)).engines[0].queries[0]
+    assert found.reason == "no valid answer any more: no timed execution"
+
+
 def test_single_executions_are_said_to_tell_nothing() -> None:
     base, new = (results(benchmarks=(benchmark("trino", query_result("trino", 1, [s])),)) for s in (1.0, 9.0))
     found = compare(side(base), side(new))
