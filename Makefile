@@ -7,7 +7,7 @@ PACKAGES := engines targets benchmarks faults runner components __main__.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery calibrate clean
+.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery calibrate peers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ build/calibrate/.installed: requirements-calibrate.txt
 	@test -x build/calibrate/bin/python || $(PYTHON) -m venv build/calibrate
 	build/calibrate/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-calibrate.txt
 	@touch $@
+
+peers: $(STAMP) ## Other tools on the same work, each in an environment of its own under build/peers
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 clean: ## Remove what make created here (caches per user stay)
 	rm -rf $(VENV) build report .mypy_cache .pytest_cache .ruff_cache

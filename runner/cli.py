@@ -26,6 +26,8 @@ from runner.schemas import write_schemas
 from runner.signals import Interrupted, ending_politely
 from runner.targets import EMBEDDED
 from runner.verbs.benchmark import benchmark
+from runner.verbs.compare import allow_option, compare_runs
+from runner.verbs.history import history
 from runner.verbs.load import load
 from runner.verbs.shared import (
     duration_option,
@@ -190,18 +192,27 @@ def recover(target: str, **commands: str | None) -> int:
 
 
 @cli.command(
-    cls=ExampleCommand, examples=("python -m runner report", "python -m runner report old/results.json --output new")
+    cls=ExampleCommand,
+    examples=(
+        "python -m runner report",
+        "python -m runner report old/results.json --output new",
+        "python -m runner report --baseline main/results.json",
+    ),
 )
 @click.argument("results", type=click.Path(path_type=Path), default=Path("report"))
 @click.option(
     "--output", type=click.Path(path_type=Path), default=None, metavar="DIR", help="[default: beside RESULTS]"
 )
-def report(results: Path, output: Path | None) -> int:
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), default=None, metavar="BASE", help="An earlier run to compare with."
+)
+@allow_option
+def report(*, results: Path, output: Path | None, baseline: Path | None, allow: frozenset[str]) -> int:
     """Write the reports of a run again.
 
     RESULTS is a results.json, or the directory that holds one.
     """
-    return rerender(results, output)
+    return rerender(results, output, baseline, allow)
 
 
 @cli.command(hidden=True)
@@ -212,7 +223,7 @@ def schemas() -> int:
     return ExitCode.MET
 
 
-for verb in (benchmark, throughput, load, embedded):
+for verb in (benchmark, throughput, load, compare_runs, history, embedded):
     cli.add_command(verb)
 
 

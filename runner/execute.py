@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from faults.base import Tuning
 from faults.catalogue import bind, select
 from faults.ledger import Ledger, LedgerError
 from faults.recovery import recover
+from runner.comparison.compare import CompareError, compare
+from runner.comparison.model import Comparison
+from runner.comparison.sides import load_side
 from runner.consent import dry_run, require_somebody_to_ask
 from runner.console import Console
 from runner.errors import BadInput, CouldNotRun, ExitCode
@@ -116,15 +119,26 @@ def _recover(document: str, actions: Sequence[NodeAction]) -> ExitCode:
     return ExitCode.MET if all(recovery.proof for recovery in recoveries) else ExitCode.FAILED
 
 
-def rerender(results: Path, output: Path | None) -> int:
-    """Write the reports of an earlier run again; the exit code is that run's."""
+def rerender(results: Path, output: Path | None, baseline: Path | None = None, allow: Collection[str] = ()) -> int:
+    """Write the reports of a run again; the exit code is that run's.
+
+    Args:
+        results: its document.
+        output: where to write; ``None``: beside the document.
+        baseline: an earlier run to compare with.
+        allow: what may differ from it.
+
+    Raises:
+        BadInput, CouldNotRun: see there.
+    """
     try:
         document = load_results(results)
     except ReportError as error:
         raise BadInput(str(error)) from error
+    comparison = _compared(results, baseline, allow) if baseline else None
     directory = output or (results if results.is_dir() else results.parent)
     check_output(directory)
-    for path in _write(document, directory):
+    for path in _write(document, directory, comparison):
         sys.stdout.write(f"{path}\n")
     return EXIT_CODES.get(document.verdict, ExitCode.FAILED)
 
@@ -162,8 +176,15 @@ def _conclude(results: Results, settings: Settings, console: Console) -> int:
     return EXIT_CODES.get(results.verdict, ExitCode.FAILED)
 
 
-def _write(results: Results, directory: Path) -> list[Path]:
+def _compared(results: Path, baseline: Path, allow: Collection[str]) -> Comparison:
     try:
-        return write_reports(results, directory)
+        return compare(load_side(baseline), load_side(results), allow=allow)
+    except CompareError as error:
+        raise BadInput(str(error)) from error
+
+
+def _write(results: Results, directory: Path, comparison: Comparison | None = None) -> list[Path]:
+    try:
+        return write_reports(results, directory, comparison)
     except ReportError as error:
         raise CouldNotRun(str(error)) from error

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-Numbers = NDArray[np.float64]
-
-RESAMPLES = 10_000
-CONFIDENCE = 0.95
+from benchmarks.statistics import pooled_median, ratio_estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ class Comparison:
     """All runs of one case on both sides.
 
     ``ratio`` is the stack's median recovery time over the reference's, ``low`` and ``high`` its 95 % bootstrap
-    percentile interval (Efron, Tibshirani 1993, chapter 13); ``None`` where a side has no measured run, or the
+    percentile interval (see ``benchmarks.statistics``); ``None`` where a side has no measured run, or the
     reference no outage.
     """
 
@@ -118,19 +111,10 @@ def measured(results: Mapping[str, Any]) -> Measured:
 def compare(case: Case, stack: Sequence[Measured], reference: Sequence[Measured], *, seed: int = 1) -> Comparison:
     """The ratio of the medians; a censored run counts as its lower bound, which favours the side that has it."""
     ours, theirs = (_seconds(side) for side in (stack, reference))
-    if not ours or not theirs or not np.median(theirs):
+    if not ours or not theirs or not pooled_median([theirs]):
         return Comparison(case, tuple(stack), tuple(reference), None, None, None)
-    random = np.random.default_rng(seed)
-    medians = [np.median(random.choice(np.array(side), size=(RESAMPLES, len(side))), axis=1) for side in (ours, theirs)]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(_divide(*medians), [tail, 1 - tail], method="closest_observation")
-    ratio = float(_divide(np.array(np.median(ours)), np.array(np.median(theirs))))
-    return Comparison(case, tuple(stack), tuple(reference), ratio, float(low), float(high))
-
-
-def _divide(ours: Numbers, theirs: Numbers) -> Numbers:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(theirs == 0, math.inf, ours / theirs)
+    found = ratio_estimate([ours], [theirs], seed=seed)
+    return Comparison(case, tuple(stack), tuple(reference), found.value, found.low, found.high)
 
 
 def _seconds(side: Sequence[Measured]) -> list[float]:

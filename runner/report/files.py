@@ -6,10 +6,12 @@ import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from runner.comparison.model import Comparison
 from runner.report.html import render_html
 from runner.report.junit import render_junit
 from runner.report.markdown import render_markdown
@@ -22,7 +24,7 @@ class ReportError(Exception):
     """A report cannot be read or written: one line that says what, where and what to do instead."""
 
 
-def write_reports(results: Results, directory: Path) -> list[Path]:
+def write_reports(results: Results, directory: Path, comparison: Comparison | None = None) -> list[Path]:
     """Write ``results.json``, ``junit.xml``, ``report.md`` and ``report.html``.
 
     Everything is rendered, and the results document read back, before the first file is replaced.
@@ -30,6 +32,7 @@ def write_reports(results: Results, directory: Path) -> list[Path]:
     Args:
         results: the run.
         directory: made when missing; files of an earlier run are replaced.
+        comparison: with an earlier run, to be shown in the page.
 
     Returns:
         The four paths, ``results.json`` first.
@@ -43,8 +46,17 @@ def write_reports(results: Results, directory: Path) -> list[Path]:
         RESULTS_FILE: document,
         "junit.xml": render_junit(results),
         "report.md": render_markdown(results),
-        "report.html": render_html(results),
+        "report.html": render_html(results, comparison),
     }
+    return write_texts(texts, directory)
+
+
+def write_texts(texts: Mapping[str, str], directory: Path) -> list[Path]:
+    """Write files of these names into a directory, each whole or not at all.
+
+    Raises:
+        ReportError: the directory is not writable.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         return [_write_atomically(directory / name, text) for name, text in texts.items()]

@@ -10,7 +10,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from runner.comparison.model import Comparison
 from runner.report import kubernetes, tpch, units
+from runner.report.comparison import COMPARISON_FILTERS, comparison_view
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
@@ -57,12 +59,12 @@ class SaturationView:
     figure: Markup | None
 
 
-def render_html(results: Results) -> str:
-    """The whole page."""
+def render_html(results: Results, comparison: Comparison | None = None) -> str:
+    """The whole page; with a comparison it begins with what has changed since an earlier run."""
     names = engine_names(results)
     shown, folded = _objectives(results.slo)
     return (
-        _environment()
+        template_environment()
         .get_template("report.html")
         .render(
             results=results,
@@ -81,6 +83,8 @@ def render_html(results: Results) -> str:
             loads=_loads(results.loads, names),
             saturations=_saturations(results.saturations, names),
             experiments=experiment_section(results.experiments, names),
+            comparison=comparison_view(comparison) if comparison else None,
+            standalone=False,
         )
     )
 
@@ -122,7 +126,8 @@ def _objectives(slo: Sequence[SloResult]) -> tuple[list[SloResult], list[SloResu
     return bad, ordered[len(bad) :]
 
 
-def _environment() -> Environment:
+def template_environment() -> Environment:
+    """What every page is rendered with: escaping on, undefined names refused."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -133,7 +138,7 @@ def _environment() -> Environment:
     )
     for name in ("count", "duration", "moment", "number", "percent", "rate", "ratio", "size"):
         environment.filters[name] = getattr(units, name)
-    environment.filters |= {"cut": cut, "evidence": evidence, "amount": tpch.amount}
+    environment.filters |= {"cut": cut, "evidence": evidence, "amount": tpch.amount, **COMPARISON_FILTERS}
     environment.globals |= {
         "symbols": SYMBOLS,
         "inconclusive": Verdict.INCONCLUSIVE,

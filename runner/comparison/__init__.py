@@ -1,0 +1,1 @@
+"""Two runs side by side: ratios with intervals, and verdicts better, same, worse or cannot tell."""
