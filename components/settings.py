@@ -228,6 +228,11 @@ class Settings(BaseModel):
         """Whether ServiceMonitors and rules are made: somebody's operator must be there to take them."""
         return self.monitoring_enabled or self.monitoring_crds == "existing"
 
+    @property
+    def dashboards(self) -> bool:
+        """Whether dashboards are made: somebody's Grafana must be there to show them."""
+        return self.dashboards_enabled and (self.grafana_enabled if self.monitoring_enabled else self.monitors)
+
     def _resources(self, prefix: str) -> Resources:
         return Resources(**{name: getattr(self, f"{prefix}_{name}") for name in Resources.model_fields})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.monitoring.model import WELL, AlertCase, RecordedCase, server
+from tests.unit.monitoring.model import WELL, AlertCase, Case, RecordedCase, server
 
 EVENTS, ASYNC = "ClickHouseProfileEvents", "ClickHouseAsyncMetrics"
 REPLICA, DISKS = server("ClickHouseMetrics_ReadonlyReplica"), server("ClickHouseMetrics_ReadonlyDisks")
@@ -63,4 +63,4 @@ RECORDING = (
     recorded("served:ratio", "it answers, some queries fail", UP | ASKED, 1),
     recorded("served:ratio", "it does not answer", DOWN, 0),
 )
-CASES = (*ALERTING, *RECORDING)
+CASES: tuple[Case, ...] = (*ALERTING, *RECORDING)

@@ -10,6 +10,7 @@ from tests.unit.monitoring.model import (
     TRINO,
     WELL,
     AlertCase,
+    Case,
     RecordedCase,
     Series,
     series,
@@ -112,4 +113,4 @@ LOSSES = tuple(
         lost(window, "everything", "0x2000", at, value=1.0, step=step),
     )
 )
-CASES = (*BUDGET, *CONTAINERS, *LOSSES)
+CASES: tuple[Case, ...] = (*BUDGET, *CONTAINERS, *LOSSES)

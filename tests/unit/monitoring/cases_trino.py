@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.monitoring.model import NODES, WELL, AlertCase, RecordedCase, coordinator, worker
+from tests.unit.monitoring.model import NODES, WELL, AlertCase, Case, RecordedCase, coordinator, worker
 
 QUERIES = "trino_execution_name_QueryManager"
 ONE_ALERT = ({},)
@@ -142,4 +142,4 @@ RECORDING = (
     recorded("served:ratio", "nothing fails", UP, 1),
     recorded("served:ratio", "no worker", LOST | FAILING, 0),
 )
-CASES = (*ALERTING, *RECORDING)
+CASES: tuple[Case, ...] = (*ALERTING, *RECORDING)

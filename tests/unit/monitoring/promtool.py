@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -42,23 +44,42 @@ def run(*arguments: str, directory: Path) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
-def rules_file(directory: Path) -> Path:
-    """The rules of the stack under test, as a file."""
-    path = directory / "rules.yaml"
-    path.write_text(yaml.safe_dump(specification(SITE)))
-    return path
+def rules_file(directory: Path, *names: str) -> list[str]:
+    """The rules of the stack under test as ``rules.yaml``: all, or those named and what they read; their groups."""
+    wanted = _read_by(set(names))
+    groups = [
+        {**group, "rules": [rule for rule in group["rules"] if not names or _name(rule) in wanted]}
+        for group in _groups()
+    ]
+    groups = [group for group in groups if group["rules"]]
+    (directory / "rules.yaml").write_text(yaml.safe_dump({"groups": groups}))
+    return [group["name"] for group in groups]
+
+
+def _groups() -> list[dict[str, Any]]:
+    groups: list[dict[str, Any]] = yaml.safe_load(yaml.safe_dump(specification(SITE)))["groups"]
+    return groups
+
+
+def _name(rule: Mapping[str, str]) -> str:
+    return rule.get("alert") or rule["record"]
+
+
+def _read_by(names: set[str]) -> set[str]:
+    """These rules and all those whose series they read, directly or not."""
+    texts = [rule["expr"] for group in _groups() for rule in group["rules"] if _name(rule) in names]
+    more = names | {found for text in texts for found in re.findall(r"engine:\w+:\w+", text)}
+    return more if more == names else _read_by(more)
 
 
 def tried(cases: Sequence[Case], directory: Path) -> tuple[int, str]:
     """Put the cases, all of one step, to the rules."""
     (step,) = {case.step for case in cases}
-    rules_file(directory)
-    # Groups are evaluated in this order at every step, as in a Prometheus whose interval the step is.
-    order = [str(group["name"]) for group in yaml.safe_load((directory / "rules.yaml").read_text())["groups"]]
     document = {
         "rule_files": ["rules.yaml"],
         "evaluation_interval": step,
-        "group_eval_order": order,
+        # At every step, in this order.
+        "group_eval_order": rules_file(directory, *{case.rule for case in cases}),
         "tests": [case.document() for case in cases],
     }
     (directory / "tests.yaml").write_text(yaml.safe_dump(document))

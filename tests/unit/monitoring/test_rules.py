@@ -9,11 +9,12 @@ import pytest
 
 from tests.unit.monitoring import promtool
 from tests.unit.monitoring.cases import ALERTING, ALL, RECORDING, described
-from tests.unit.monitoring.model import ALERTS, RECORDED, Case
+from tests.unit.monitoring.model import ALERTS, RECORDED, AlertCase, Case
 
 
 def test_promtool_takes_the_rules(tmp_path: Path) -> None:
-    status, text = promtool.run("check", "rules", str(promtool.rules_file(tmp_path)), directory=tmp_path)
+    assert len(promtool.rules_file(tmp_path)) == 4
+    status, text = promtool.run("check", "rules", "rules.yaml", directory=tmp_path)
     assert status == 0, text
     assert "SUCCESS" in text
 
@@ -28,7 +29,9 @@ def test_the_rule_does_what_its_cases_say(rule: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("case", [ALERTING[1], ALERTING[0], RECORDING[0]], ids=described)
 def test_a_wrong_expectation_is_found(case: Case, tmp_path: Path) -> None:
-    wrong = replace(case, fires=() if case.fires else ({},)) if case in ALERTING else replace(case, value=0.5)  # type: ignore[union-attr]
+    wrong = (
+        replace(case, fires=() if case.fires else ({},)) if isinstance(case, AlertCase) else replace(case, value=0.5)
+    )
     status, text = promtool.tried([wrong], tmp_path)
     assert status != 0, text
 
