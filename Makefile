@@ -49,7 +49,7 @@ $(BIN)/promtool: | $(STAMP)
 	rm -rf build/promtool && mkdir -p build/promtool
 	cd build/promtool && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; }
 	dpkg-deb -x build/promtool/prometheus_*.deb build/promtool
-	install build/promtool/usr/bin/promtool $@
+	install build/promtool/usr/bin/promtool $@ && rm -rf build/promtool
 
 constraints: ## Pin every package anew (after a change of requirements*.txt)
 	rm -rf build/pins && $(PYTHON) -m venv build/pins

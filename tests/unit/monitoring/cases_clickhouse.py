@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from tests.unit.monitoring.model import WELL, AlertCase, Case, RecordedCase, server
+from tests.unit.monitoring.model import ONE_ALERT, WELL, AlertCase, Case, RecordedCase, server
 
 EVENTS, ASYNC = "ClickHouseProfileEvents", "ClickHouseAsyncMetrics"
 REPLICA, DISKS = server("ClickHouseMetrics_ReadonlyReplica"), server("ClickHouseMetrics_ReadonlyDisks")
 PARTS, REJECTED = server(f"{ASYNC}_MaxPartCountForPartition"), server(f"{EVENTS}_RejectedInserts")
 FREE, TOTAL = (server(f"{ASYNC}_FilesystemMainPath{kind}Bytes") for kind in ("Available", "Total"))
-ONE_ALERT = ({},)
 
 ALERTING = (
     AlertCase("ClickHouseDown", "it answers", WELL, "5m"),

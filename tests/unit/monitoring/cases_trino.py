@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tests.unit.monitoring.model import NODES, WELL, AlertCase, Case, RecordedCase, coordinator, worker
+from tests.unit.monitoring.model import NODES, ONE_ALERT, WELL, AlertCase, Case, RecordedCase, coordinator, worker
 
 QUERIES = "trino_execution_name_QueryManager"
-ONE_ALERT = ({},)
 WORKERS = {worker("up", 1): "1x40", worker("up", 2): "1x40"}
 STALE = "stale"  # what Prometheus notes when a target stops answering
 

@@ -20,6 +20,8 @@ RECORDED = sorted(
 )
 
 Series = Mapping[str, str]
+# With no label beside the rule's own.
+ONE_ALERT: Sequence[Mapping[str, str]] = ({},)
 
 
 def series(name: str, **labels: str) -> str:
