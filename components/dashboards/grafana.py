@@ -15,6 +15,8 @@ from grafana_foundation_sdk.builders.dashboard import (
     Dashboard,
     DashboardLink,
     DatasourceVariable,
+    FieldColor,
+    ThresholdsConfig,
 )
 from grafana_foundation_sdk.builders.dashboard import Row as GrafanaRow
 from grafana_foundation_sdk.builders.prometheus import Dataquery
@@ -23,7 +25,13 @@ from grafana_foundation_sdk.builders.statetimeline import Panel as StateTimeline
 from grafana_foundation_sdk.builders.timeseries import Panel as Timeseries
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.common import DataSourceRef
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, DashboardLinkType
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DashboardLinkType,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+)
 
 from components.dashboards.model import Board, Kind, Panel
 from components.site import PART_OF
@@ -35,7 +43,21 @@ SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 _WIDTH, _HEIGHT = {"lines": 8, "number": 4, "lanes": 24}, {"lines": 8, "number": 4, "lanes": 8}
 _LONGEST_UID = 40
 AnyPanel = Timeseries | Stat | StateTimeline
-_PANELS: Mapping[Kind, Callable[[], AnyPanel]] = {"lines": Timeseries, "number": Stat, "lanes": StateTimeline}
+
+
+def _lanes() -> StateTimeline:
+    """Green at 0, red from 1 on."""
+    steps = [Threshold(value=None, color="green"), Threshold(value=1, color="red")]
+    return (
+        StateTimeline()
+        .fill_opacity(70)
+        .line_width(0)
+        .thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    )
+
+
+_PANELS: Mapping[Kind, Callable[[], AnyPanel]] = {"lines": Timeseries, "number": Stat, "lanes": _lanes}
 
 
 def rendered(board: Board, stack: str) -> str:
