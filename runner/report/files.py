@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from runner.report.html import render_html
 from runner.report.junit import render_junit
 from runner.report.markdown import render_markdown
+from runner.report.metrics import METRICS_FILE, render_metrics
 from runner.results import SCHEMA_VERSION, Results
 
 RESULTS_FILE = "results.json"
@@ -23,7 +24,7 @@ class ReportError(Exception):
 
 
 def write_reports(results: Results, directory: Path) -> list[Path]:
-    """Write ``results.json``, ``junit.xml``, ``report.md`` and ``report.html``.
+    """Write ``results.json``, ``junit.xml``, ``report.md``, ``report.html`` and ``metrics.prom``.
 
     Everything is rendered, and the results document read back, before the first file is replaced.
 
@@ -32,7 +33,7 @@ def write_reports(results: Results, directory: Path) -> list[Path]:
         directory: made when missing; files of an earlier run are replaced.
 
     Returns:
-        The four paths, ``results.json`` first.
+        The five paths, ``results.json`` first.
 
     Raises:
         ReportError: the directory is not writable, or the results hold what JSON cannot (NaN, infinity).
@@ -44,6 +45,7 @@ def write_reports(results: Results, directory: Path) -> list[Path]:
         "junit.xml": render_junit(results),
         "report.md": render_markdown(results),
         "report.html": render_html(results),
+        METRICS_FILE: render_metrics(results),
     }
     try:
         directory.mkdir(parents=True, exist_ok=True)
