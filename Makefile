@@ -7,7 +7,8 @@ PACKAGES := engines targets benchmarks faults runner components __main__.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify test unit embedded lint format types schemas constraints e2e e2e-full bench-recovery calibrate peers clean
+.PHONY: help setup verify test unit embedded lint format types schemas constraints promtool e2e e2e-full bench-recovery \
+	calibrate peers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,6 +43,14 @@ types: $(STAMP) ## Type checker
 
 schemas: $(STAMP) ## Write the JSON Schemas that the models generate
 	$(BIN)/python -m runner schemas
+
+promtool: $(BIN)/promtool ## What tests the rules, from Debian's package of Prometheus, installing nothing
+
+$(BIN)/promtool: | $(STAMP)
+	rm -rf build/promtool && mkdir -p build/promtool
+	cd build/promtool && { apt-get download prometheus || { apt-get update && apt-get download prometheus; }; }
+	dpkg-deb -x build/promtool/prometheus_*.deb build/promtool
+	install build/promtool/usr/bin/promtool $@ && rm -rf build/promtool
 
 constraints: ## Pin every package anew (after a change of requirements*.txt)
 	rm -rf build/pins && $(PYTHON) -m venv build/pins

@@ -13,6 +13,7 @@ from components.monitors import Monitors, MonitorsArgs
 from components.namespaces import Namespaces, NamespacesArgs
 from components.network import Network, NetworkArgs
 from components.outputs import Parts, export
+from components.provisioned import Dashboards, DashboardsArgs
 from components.site import Site
 from components.trino import Trino, TrinoArgs
 
@@ -38,5 +39,8 @@ if settings.monitors:
     Monitors(
         "monitors", MonitorsArgs(site, trino_namespace, clickhouse_namespace, trino.tls_secret, operator), on_cluster
     )
+if settings.dashboards:
+    shown_in = namespaces["monitoring"] if monitoring else trino_namespace
+    Dashboards("dashboards", DashboardsArgs(site, shown_in), on_cluster)
 
 export(Parts(site, namespaces, trino, clickhouse, access, monitoring))

@@ -61,7 +61,8 @@ class Monitoring(pulumi.ComponentResource):
         values = chart_values(
             self._settings,
             name=self._short,
-            namespaces=list(args.watched.values()),
+            namespace=args.namespace,
+            watched=list(args.watched.values()),
             grafana_secret=GRAFANA_SECRET,
         )
         self.ready = self._rendered(values) if self._settings.render_directory else self._release(values)

@@ -38,14 +38,20 @@ _TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path
 
 
 def chart_values(
-    settings: Settings, *, name: str, namespaces: Sequence[pulumi.Input[str]], grafana_secret: str
+    settings: Settings,
+    *,
+    name: str,
+    namespace: pulumi.Input[str],
+    watched: Sequence[pulumi.Input[str]],
+    grafana_secret: str,
 ) -> Values:
     """All values, with the configured ones merged over ours.
 
     Args:
         settings: of the stack.
         name: start of the names of the chart's objects.
-        namespaces: where monitors and rules are taken from, beside the release's own namespace.
+        namespace: the release's own.
+        watched: where monitors and rules are taken from beside that one.
         grafana_secret: Secret with Grafana's ``username`` and ``password``.
     """
     values: Values = {
@@ -53,10 +59,10 @@ def chart_values(
         "cleanPrometheusOperatorObjectNames": True,
         "crds": {"enabled": settings.monitoring_crds == "install"},
         **_absent_parts(),
-        "prometheusOperator": _operator(settings, namespaces),
+        "prometheusOperator": _operator(settings, watched),
         "prometheus": _prometheus(settings),
         "alertmanager": _alertmanager(settings),
-        "grafana": _grafana(settings, grafana_secret),
+        "grafana": _grafana(settings, namespace, grafana_secret),
         "kubeStateMetrics": {"enabled": settings.kube_state_metrics_enabled},
         "kube-state-metrics": {"resources": _size(settings, "kube-state-metrics")},
         "nodeExporter": {"enabled": settings.node_exporter_enabled},
@@ -157,12 +163,13 @@ def _alertmanager(settings: Settings) -> Values:
     }
 
 
-def _grafana(settings: Settings, secret: str) -> Values:
+def _grafana(settings: Settings, namespace: pulumi.Input[str], secret: str) -> Values:
     return {
         "enabled": settings.grafana_enabled,
         "admin": {"existingSecret": secret, "userKey": "username", "passwordKey": "password"},
         "resources": _size(settings, "grafana"),
-        "sidecar": {"resources": _size(settings, "sidecar")},
+        # Of all namespaces by default: two stacks would show each other's dashboards.
+        "sidecar": {"resources": _size(settings, "sidecar"), "dashboards": {"searchNamespace": namespace}},
         "testFramework": {"enabled": False},
         "initChownData": {"enabled": False},
     }

@@ -37,7 +37,7 @@ def _engine(name: str, resources: Resources) -> Need:
 
 
 def _monitoring(settings: Settings, nodes: int) -> Iterator[Need]:
-    values: Any = chart_values(settings, name="x", namespaces=[], grafana_secret="x")  # noqa: S106 - a name
+    values: Any = chart_values(settings, name="x", namespace="x", watched=[], grafana_secret="x")  # noqa: S106 - a name
     operator = values["prometheusOperator"]
     reloader = operator["prometheusConfigReloader"]["resources"]
     yield _sum("prometheus-operator", operator["resources"])

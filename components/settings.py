@@ -55,6 +55,8 @@ NodePort = Annotated[int, AfterValidator(_node_port)]
 Target = Annotated[str, StringConstraints(pattern=r"^\d{1,3}(\.\d{1,3}){3}/\d{1,2}:\d{1,5}$")]
 Tag = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]{0,127}$"), AfterValidator(_no_moving_tag)]
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*[mhdwy]$")]
+Objective = Annotated[str, StringConstraints(pattern=r"^[5-9]\d(\.\d{1,3})?$")]
+Address = Annotated[str, StringConstraints(pattern=r"^[^\s#]+$")]
 
 SMALLEST_TRINO_MIB = 1024
 RESERVED_USERS = frozenset({"metrics", "shutdown", "warm-up"})
@@ -136,6 +138,10 @@ class Settings(BaseModel):
     node_exporter_enabled: bool = True
     node_exporter_port: Annotated[int, Field(ge=1024, le=65535)] = 9100
     kube_state_metrics_enabled: bool = True
+    rules_enabled: bool = True
+    dashboards_enabled: bool = True
+    availability_objective: Objective = "99.9"
+    runbook_url: Address = "docs/runbook.md"
 
     trino_image: Image = "trinodb/trino"
     trino_version: Annotated[int, Field(ge=424, le=999)] = 476
@@ -221,6 +227,11 @@ class Settings(BaseModel):
     def monitors(self) -> bool:
         """Whether ServiceMonitors and rules are made: somebody's operator must be there to take them."""
         return self.monitoring_enabled or self.monitoring_crds == "existing"
+
+    @property
+    def dashboards(self) -> bool:
+        """Whether dashboards are made: somebody's Grafana must be there to show them."""
+        return self.dashboards_enabled and (self.grafana_enabled if self.monitoring_enabled else self.monitors)
 
     def _resources(self, prefix: str) -> Resources:
         return Resources(**{name: getattr(self, f"{prefix}_{name}") for name in Resources.model_fields})

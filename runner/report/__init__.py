@@ -1,4 +1,4 @@
-"""Reports of a run: ``results.json``, ``junit.xml``, ``report.md`` and a self-contained ``report.html``."""
+"""Reports of a run: ``results.json``, ``junit.xml``, ``report.md``, ``report.html`` (one file), ``metrics.prom``."""
 
 from runner.report.files import RESULTS_FILE, ReportError, load_results, write_reports
 from runner.report.headline import Part, Tally, headline, parts, tally

@@ -15,6 +15,7 @@ from runner.comparison.model import Comparison
 from runner.report.html import render_html
 from runner.report.junit import render_junit
 from runner.report.markdown import render_markdown
+from runner.report.metrics import METRICS_FILE, render_metrics
 from runner.results import SCHEMA_VERSION, Results
 
 RESULTS_FILE = "results.json"
@@ -25,7 +26,7 @@ class ReportError(Exception):
 
 
 def write_reports(results: Results, directory: Path, comparison: Comparison | None = None) -> list[Path]:
-    """Write ``results.json``, ``junit.xml``, ``report.md`` and ``report.html``.
+    """Write ``results.json``, ``junit.xml``, ``report.md``, ``report.html`` and ``metrics.prom``.
 
     Everything is rendered, and the results document read back, before the first file is replaced.
 
@@ -35,7 +36,7 @@ def write_reports(results: Results, directory: Path, comparison: Comparison | No
         comparison: with an earlier run, to be shown in the page.
 
     Returns:
-        The four paths, ``results.json`` first.
+        The five paths, ``results.json`` first.
 
     Raises:
         ReportError: the directory is not writable, or the results hold what JSON cannot (NaN, infinity).
@@ -47,6 +48,7 @@ def write_reports(results: Results, directory: Path, comparison: Comparison | No
         "junit.xml": render_junit(results),
         "report.md": render_markdown(results),
         "report.html": render_html(results, comparison),
+        METRICS_FILE: render_metrics(results),
     }
     return write_texts(texts, directory)
 

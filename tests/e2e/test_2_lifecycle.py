@@ -188,6 +188,8 @@ def test_one_setting_touches_what_it_should_and_rolls_only_those_pods(stack: Pul
     assert sorted(changes) == [
         f"update kubernetes:apps/v1:Deployment {stack.prefix}-trino-coordinator",
         f"update kubernetes:core/v1:ConfigMap {stack.prefix}-trino-coordinator-config",
+        # It alerts when more than that wait.
+        f"update kubernetes:monitoring.coreos.com/v1:PrometheusRule {stack.prefix}-query-engines-prometheusrule",
     ]
     stack.must_up()
     gone = set(trino.items()) - set(pods(stack, "trino").items())
@@ -320,7 +322,7 @@ def another_image(sandbox: Path | None) -> str:
 
 
 def test_an_upgrade_of_monitoring_is_one_release(stack: PulumiStack) -> None:
-    stack.settings["prometheusRetention"] = "5h"
+    stack.settings["prometheusRetention"] = "7h"
     assert stack.changes() == [f"update kubernetes:helm.sh/v3:Release {stack.prefix}-monitoring"]
     stack.must_up()
     assert stack.no_changes()

@@ -69,7 +69,13 @@ def test_the_main_job_in_small(kept_instance: KeptInstance, tmp_path: Path) -> N
     document = results(tmp_path)
     assert done.returncode in {0, 1}, done.stderr
     assert (done.returncode == 0) == (document["verdict"] == "PASS")
-    assert {path.name for path in tmp_path.iterdir()} == {"results.json", "junit.xml", "report.md", "report.html"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "results.json",
+        "junit.xml",
+        "report.md",
+        "report.html",
+        "metrics.prom",
+    }
     assert len(document["checks"]) > 5
     assert [query["valid"] for query in document["benchmarks"][0]["queries"]] == [True] * 3
     assert document["loads"][0]["answers"]["wrong"] == 0

@@ -215,53 +215,6 @@ def test_a_clickhouse_catalog_opens_the_way_to_clickhouse() -> None:
     assert not [one for one in run(networkPolicies=False).manifests() if one["kind"] == "NetworkPolicy"]
 
 
-def test_monitoring_is_one_release_of_an_exact_version(default: Registered) -> None:
-    (release,) = default.of_type("kubernetes:helm.sh/v3:Release").values()
-    assert release["version"] == "88.5.3"
-    values = release["values"]
-    assert values["prometheusOperator"]["namespaces"]["additional"] == ["qer-test-trino", "qer-test-clickhouse"]
-    assert values["prometheus"]["prometheusSpec"]["serviceMonitorSelectorNilUsesHelmValues"] is False
-    assert values["grafana"]["admin"]["existingSecret"] == "grafana-credentials"
-    assert "pw-" not in json.dumps(values)
-
-
-@pytest.mark.parametrize("part", ["prometheus", "grafana", "alertmanager", "nodeExporter", "kubeStateMetrics"])
-def test_each_part_of_monitoring_can_be_off(default: Registered, part: str) -> None:
-    def values(registered: Registered) -> dict[str, Any]:
-        (release,) = registered.of_type("kubernetes:helm.sh/v3:Release").values()
-        found: dict[str, Any] = release["values"]
-        return found
-
-    assert values(default)[part]["enabled"] is True
-    without = run(**{f"{part}Enabled": False})
-    assert values(without)[part]["enabled"] is False
-    assert len(without.outputs["outputs"]["monitoring"]) == len(default.outputs["outputs"]["monitoring"]) - 1
-
-
-def test_configured_chart_values_win() -> None:
-    registered = run(monitoringValues={"prometheus": {"prometheusSpec": {"retention": "1h"}}})
-    (release,) = registered.of_type("kubernetes:helm.sh/v3:Release").values()
-    spec = release["values"]["prometheus"]["prometheusSpec"]
-    assert spec["retention"] == "1h"
-    assert spec["scrapeInterval"] == "15s"
-
-
-def test_an_air_gapped_chart_needs_no_repository() -> None:
-    registered = run(monitoringChart="/charts/kps.tgz", monitoringChartRepository="")
-    (release,) = registered.of_type("kubernetes:helm.sh/v3:Release").values()
-    assert release["chart"] == "/charts/kps.tgz"
-    assert "repositoryOpts" not in release
-
-
-def test_monitors_are_made_where_an_operator_takes_them(default: Registered) -> None:
-    assert default.one("ServiceMonitor", "trino")
-    kinds = {one["kind"] for one in run(monitoringEnabled=False).manifests()}
-    assert not kinds & {"ServiceMonitor", "PrometheusRule"}
-    existing = run(monitoringEnabled=False, monitoringCrds="existing")
-    assert existing.one("PrometheusRule", "query-engines")
-    assert not existing.of_type("kubernetes:helm.sh/v3:Release")
-
-
 def test_two_stacks_share_no_name() -> None:
     def names(prefix: str) -> set[tuple[str, str | None, str]]:
         registered = run(namespacePrefix=prefix, faultsNode=True, faultsNetwork=True)

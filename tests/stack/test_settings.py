@@ -88,6 +88,9 @@ def test_the_stack_files_load(name: str) -> None:
         ({"faultsImage": "registry:5000/netshoot:latest"}, "must name a version, not latest"),
         ({"monitoringChartVersion": "88"}, "monitoringChartVersion = '88': must match"),
         ({"monitoringValues": "{"}, "monitoringValues: is not JSON"),
+        ({"availabilityObjective": "100"}, "availabilityObjective = '100': must match"),
+        ({"availabilityObjective": "0.999"}, "availabilityObjective = '0.999': must match"),
+        ({"runbookUrl": "https://wiki.example/x#y"}, "runbookUrl = 'https://wiki.example/x#y': must match"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_key(raw: dict[str, str], message: str) -> None:

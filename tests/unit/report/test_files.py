@@ -13,10 +13,10 @@ from runner.results import SCHEMA_FILE
 from tests.unit.report.sample import empty_results, sample_results
 
 
-def test_four_files_are_written_and_read_back(tmp_path: Path) -> None:
+def test_five_files_are_written_and_read_back(tmp_path: Path) -> None:
     results = sample_results()
     paths = write_reports(results, tmp_path / "deep" / "report")
-    assert [path.name for path in paths] == ["results.json", "junit.xml", "report.md", "report.html"]
+    assert [path.name for path in paths] == ["results.json", "junit.xml", "report.md", "report.html", "metrics.prom"]
     assert load_results(paths[0]) == results
     assert load_results(paths[0].parent) == results
     assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(path.name for path in paths)
