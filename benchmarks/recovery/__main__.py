@@ -97,6 +97,8 @@ class Bench:
             for side in SIDES[:1] if case.no_failures else SIDES:
                 if case.parted:
                     reference.part()
+                if case.no_failures:
+                    reference.spread()
                 one = self._experiment(case, side, run)
                 found[side].append(one)
                 recovery = one.reason if one.rto is None else f"{'>' * one.censored}{one.rto:.1f} s"

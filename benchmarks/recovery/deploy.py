@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.recovery.reference import COORDINATOR, Reference
+from benchmarks.recovery.reference import COORDINATOR, WORKER, Reference
 from targets.base import MeansError
 from targets.contract import EngineOutput, Outputs
 from targets.kubernetes.calls import MERGE_PATCH, CallError, Calls
@@ -44,14 +44,23 @@ class Deployed:
 
     def part(self) -> None:
         """Have its coordinator moved if it shares the stack's node."""
-        theirs, ours = (self._coordinators(side) for side in (self.outputs, self.stack))
+        theirs, ours = (self._role(side, COORDINATOR) for side in (self.outputs, self.stack))
         if {pod["spec"].get("nodeName") for pod in theirs} & {pod["spec"].get("nodeName") for pod in ours}:
-            for pod in theirs:
-                metadata = pod["metadata"]
-                self.calls.call("DELETE", f"{_CORE}/namespaces/{metadata['namespace']}/pods/{metadata['name']}")
-            namespace = _trino(self.outputs).namespace
-            _until(lambda: not _ready(self.calls, namespace), GONE_SECONDS, "the coordinator does not go")
-            _until(lambda: _ready(self.calls, namespace), READY_SECONDS, f"{namespace} is not Ready")
+            self._move(theirs[0])
+
+    def spread(self) -> None:
+        """Have one of the stack's workers moved if they all share its coordinator's node."""
+        coordinators, workers = (self._role(self.stack, role) for role in (COORDINATOR, WORKER))
+        if {pod["spec"].get("nodeName") for pod in workers} <= {pod["spec"].get("nodeName") for pod in coordinators}:
+            self._move(workers[0])
+
+    def _move(self, pod: dict[str, Any]) -> None:
+        """End a pod; its successor goes where there is most room."""
+        namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        where = f"{_CORE}/namespaces/{namespace}/pods/{name}"
+        self.calls.call("DELETE", where)
+        _until(lambda: _gone(self.calls, where), GONE_SECONDS, f"{name} does not end")
+        _until(lambda: _ready(self.calls, namespace), READY_SECONDS, f"{namespace} is not Ready")
 
     def _scale(self, *, awake: bool) -> None:
         engine = _trino(self.outputs)
@@ -60,9 +69,9 @@ class Deployed:
             where = f"{_APPS}/namespaces/{engine.namespace}/deployments/{workload.name}"
             self.calls.call("PATCH", where, body=patch, content=MERGE_PATCH)
 
-    def _coordinators(self, side: Outputs) -> list[dict[str, Any]]:
+    def _role(self, side: Outputs, role: str) -> list[dict[str, Any]]:
         engine = _trino(side)
-        labels = next(one.labels for one in engine.workloads if one.role == COORDINATOR)
+        labels = next(one.labels for one in engine.workloads if one.role == role)
         return self._pods(engine, labels)
 
     def _pods(self, engine: EngineOutput, labels: dict[str, str] | None = None) -> list[dict[str, Any]]:
@@ -122,17 +131,17 @@ def _ready(calls: Calls, namespace: str) -> bool:
 
 def _remove(calls: Calls, reference: Reference) -> None:
     path = f"{_CORE}/namespaces/{reference.namespace}"
-
-    def gone() -> bool:
-        try:
-            calls.call("GET", path)
-        except CallError as error:
-            return error.status == 404
-        return False
-
-    if not gone():
+    if not _gone(calls, path):
         calls.call("DELETE", path)
-        _until(gone, GONE_SECONDS, f"namespace {reference.namespace} is still there: delete it")
+        _until(lambda: _gone(calls, path), GONE_SECONDS, f"namespace {reference.namespace} is still there: delete it")
+
+
+def _gone(calls: Calls, path: str) -> bool:
+    try:
+        calls.call("GET", path)
+    except CallError as error:
+        return error.status == 404
+    return False
 
 
 def _until(condition: Callable[[], bool], seconds: float, problem: str) -> None:

@@ -19,7 +19,7 @@ from targets.kubernetes.means import STACK_LABEL
 Manifest = Mapping[str, Any]
 
 SUFFIX = "reference"
-COORDINATOR = "coordinator"
+COORDINATOR, WORKER = "coordinator", "worker"
 _LOST_NODE_SECONDS = 300
 _HEALTH_CHECK = {"exec": {"command": ["/usr/lib/trino/bin/health-check"]}}
 _THRESHOLD = {"timeoutSeconds": 5, "periodSeconds": 10, "failureThreshold": 6, "successThreshold": 1}
