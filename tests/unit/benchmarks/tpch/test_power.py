@@ -12,7 +12,7 @@ from benchmarks.tpch.model import Benchmark, Expected, QueryResult, Restart, Ste
 from benchmarks.tpch.oracle import DuckDbOracle
 from benchmarks.tpch.parameters import Substitution, drawn
 from benchmarks.tpch.power import Execution, run_power, run_queries
-from engines import Dataset, EngineError, ErrorClass, Row
+from engines import Dataset, EngineError, ErrorClass, LoadReport, Row
 from runner import results
 from tests.unit.benchmarks.tpch.duck import TOLD, Behaviour, DuckEngine
 
@@ -221,6 +221,22 @@ def test_an_engine_that_is_gone_is_recorded_for_each_query(small: Dataset) -> No
     benchmark, _, _ = power(small, Behaviour(unreachable=True), queries=(1, 6))
     assert {result.problem for result in benchmark.queries} == {"refused: ConnectionRefusedError: nobody there"}
     assert not any(result.valid or result.seconds for result in benchmark.queries)
+
+
+def test_loading_is_told_by_part(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(_: DuckEngine, dataset: Dataset, progress: Callable[[str, int], None]) -> LoadReport:
+        progress("orders", 7500)
+        progress("orders", dataset.rows["orders"])
+        progress("region", 5)
+        raise BROKEN
+
+    monkeypatch.setattr(DuckEngine, "load_tpch", load)
+    *_, steps = power(small)
+    assert [(step.subject, step.done, step.detail) for step in steps] == [
+        ("orders", 0, "7,500 of 15,000 rows"),
+        ("orders", 1, "15,000 rows"),
+        ("region", 2, "5 rows"),
+    ]
 
 
 def test_where_loading_fails_every_query_says_so(small: Dataset) -> None:
