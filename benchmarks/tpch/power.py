@@ -24,7 +24,7 @@ from benchmarks.tpch.model import (
     with_intervals,
 )
 from benchmarks.tpch.oracle import Oracle
-from benchmarks.tpch.parameters import Question, Substitution, question
+from benchmarks.tpch.parameters import Substitution, question
 from engines import Answer, Dataset, Engine, EngineError, Session, Statistics
 
 Judge = Callable[[Answer], str]
@@ -95,30 +95,19 @@ def run_power(
         OracleError: the oracle cannot answer one of the queries; nothing was sent to the engine then.
         MeansError: the engine could not be restarted.
     """
-    asked = {number: _asked(number, execution, dataset.scale_factor) for number in queries}
-    expected = {number: oracle.answer(one.query) for number, one in asked.items()}  # before the first query is timed
-    kind, restarts = engine.endpoint.kind, list[Restart]()
-    loading: LoadingResult | None = None
     if execution.restarts and restart is None:
         raise ValueError("restarts: nothing here can restart the engine")
+    questions = _Questions(engine, dataset.scale_factor, oracle, queries, execution)  # before the first one is timed
+    loading, restarts = None, list[Restart]()
     try:
         loading = load(engine, dataset, progress)
     except EngineError as error:
-        failure = f"not run, since loading failed: {describe(error)}"
-        results = tuple(QueryResult(kind, number, (), problem=failure) for number in queries)
+        results = questions.unasked(f"not run, since loading failed: {describe(error)}")
     else:
-        results = run_queries(
-            engine,
-            queries,
-            execution,
-            statement=lambda number: engine.tpch_sql(asked[number].query, dataset.scale_factor),
-            judge=lambda number: lambda answer: problem(expected[number], answer),
-            parameters=lambda number: asked[number].values,
-            restart=(lambda: restarts.append(restart())) if restart else None,
-            progress=progress,
-        )
+        anew = (lambda: restarts.append(restart())) if restart else None
+        results = questions.run(anew, progress)
     benchmark = Benchmark(
-        kind,
+        engine.endpoint.kind,
         engine.title,
         dataset.scale_factor,
         oracle.name,
@@ -128,6 +117,40 @@ def run_power(
         substitution=execution.substitution.value,
     )
     return with_intervals(benchmark, seed=execution.seed)
+
+
+class _Questions:
+    """What a power run asks one engine, with the right answers at hand."""
+
+    def __init__(
+        self, engine: Engine, factor: float, oracle: Oracle, queries: Sequence[int], execution: Execution
+    ) -> None:
+        self._engine, self._factor, self._queries, self._execution = engine, factor, queries, execution
+        self._asked = {
+            number: question(number, execution.substitution, seed=execution.seed, scale_factor=factor)
+            for number in queries
+        }
+        self._expected = {number: oracle.answer(one.query) for number, one in self._asked.items()}
+
+    def run(self, restart: Callable[[], None] | None, progress: Progress | None) -> tuple[QueryResult, ...]:
+        """Ask them all."""
+        return run_queries(
+            self._engine,
+            self._queries,
+            self._execution,
+            statement=lambda number: self._engine.tpch_sql(self._asked[number].query, self._factor),
+            judge=lambda number: lambda answer: problem(self._expected[number], answer),
+            parameters=lambda number: self._asked[number].values,
+            restart=restart,
+            progress=progress,
+        )
+
+    def unasked(self, reason: str) -> tuple[QueryResult, ...]:
+        """Results of queries that could not be run."""
+        kind = self._engine.endpoint.kind
+        return tuple(
+            QueryResult(kind, number, (), problem=reason, parameters=one.values) for number, one in self._asked.items()
+        )
 
 
 def run_queries(
@@ -172,10 +195,6 @@ def run_queries(
 def describe(error: EngineError) -> str:
     """An engine's failure in one line: class, the engine's own name for it, message."""
     return f"{error.error_class.value}: {error.name}: {' '.join(str(error).split())}"
-
-
-def _asked(number: int, execution: Execution, factor: float) -> Question:
-    return question(number, execution.substitution, seed=execution.seed, scale_factor=factor)
 
 
 def _name(execution: Execution, round_number: int, number: int) -> str:

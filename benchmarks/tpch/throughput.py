@@ -89,37 +89,28 @@ def run_throughput(
     Raises:
         OracleError: the oracle cannot answer one of the queries.
     """
-    factor = dataset.scale_factor
-    asked = {stream: plan.questions(stream, factor) for stream in range(1, plan.streams + 1)}
-    for questions in asked.values():
-        for one in questions:
-            oracle.answer(one.query)  # before anything is timed
+    asked = {stream: plan.questions(stream, dataset.scale_factor) for stream in range(1, plan.streams + 1)}
+    for one in (one for questions in asked.values() for one in questions):
+        oracle.answer(one.query)  # before anything is timed
     result = Throughput(
         engine.endpoint.kind,
         engine.title,
-        factor,
+        dataset.scale_factor,
         oracle.name,
         plan.substitution.value,
-        loading=None,
-        seconds=0.0,
-        streams=(),
         without_refresh=without_refresh,
     )
     try:
         result = replace(result, loading=load(engine, dataset, progress))
     except EngineError as error:
         return replace(result, problem=f"loading failed: {describe(error)}")
-    if wrong := _warm_up(engine, oracle, plan, factor, progress):
+    if wrong := _warm_up(engine, oracle, plan, dataset.scale_factor, progress):
         return replace(result, problem=wrong)
-    test = StreamTest(engine, factor, plan.streams, plan.deadline, refresh, progress)
+    test = StreamTest(engine, dataset.scale_factor, plan.streams, plan.deadline, refresh, progress)
     test.run(asked)
     judge = StreamJudge(oracle, refresh, tuple(test.refreshes), test.refreshed)
-    return replace(
-        result,
-        seconds=test.seconds,
-        streams=tuple(judge.stream(number, executed) for number, executed in sorted(test.executed.items())),
-        refreshes=tuple(test.refreshes),
-    )
+    streams = tuple(judge.stream(number, executed) for number, executed in sorted(test.executed.items()))
+    return replace(result, seconds=test.seconds, streams=streams, refreshes=tuple(test.refreshes))
 
 
 def _warm_up(engine: Engine, oracle: Oracle, plan: Plan, factor: float, progress: Progress | None) -> str:

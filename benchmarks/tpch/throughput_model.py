@@ -94,9 +94,9 @@ class Throughput:
     scale_factor: float
     oracle: str
     substitution: str
-    loading: LoadingResult | None
-    seconds: float
-    streams: tuple[Stream, ...]
+    loading: LoadingResult | None = None
+    seconds: float = 0.0
+    streams: tuple[Stream, ...] = ()
     refreshes: tuple[RefreshRun, ...] = ()
     without_refresh: str = ""
     problem: str = ""

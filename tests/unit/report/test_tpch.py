@@ -14,7 +14,8 @@ from runner.report.tpch import power_line, throughput_line, told
 from runner.results import Results, Throughput, Verdict
 from runner.slo import Slo, evaluate_throughput
 from tests.unit.report.page import Node, parse
-from tests.unit.report.sample import empty_results, repeated, throughput
+from tests.unit.report.sample import empty_results
+from tests.unit.report.tpch_sample import repeated, throughput
 
 
 def page(**parts_: object) -> Node:
