@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.calibration.endpoint import HOST, ScriptedEndpoint
+from benchmarks.calibration.measures import CLIENTS
 from benchmarks.calibration.script import Script, Window
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 STATEMENT = "SELECT sum(number) FROM numbers(1000)\nFORMAT Native"
-USERS = 20
+USERS = CLIENTS
 START_SECONDS = 60.0
 FAILED_TASKS = 1  # Locust's exit code when requests have failed: figures are there all the same
 
