@@ -211,6 +211,12 @@ def test_an_empty_answer_can_be_right() -> None:
     assert problem(expected([], order=(0,), limit=3), Answer(("n", "s", "x"), ())) == ""
 
 
+def test_an_empty_answer_need_not_name_its_columns() -> None:
+    assert problem(expected([], order=(0,)), Answer((), ())) == ""
+    assert problem(expected(ROWS, order=(0,)), Answer((), ())).startswith("rows: engine 0, oracle 5")
+    assert problem(expected([], order=(0,)), Answer(("n",), ())) == "columns: engine 1, oracle 3"
+
+
 def test_long_values_are_shortened() -> None:
     text = problem(Expected(1, (TEXT,), (("a",),)), Answer(("s",), (("b" * 10_000,),)))
     assert len(text) < 200
