@@ -34,15 +34,18 @@ class RunNoise:
 
     Args:
         samples: each query's sample; all values positive.
+        runs: of how many restarts each run consists, in their order, where the samples are those of several.
 
     Attributes:
         restarts: the smallest number of restarts that any query has.
+        runs: how many runs there are; 1 as well where a query is not in all of them.
         known: whether any query was executed more than once, so that there is noise to see.
     """
 
-    def __init__(self, samples: Sequence[Sample]) -> None:
+    def __init__(self, samples: Sequence[Sample], runs: Sequence[int] = ()) -> None:
         logs = [[np.log(np.asarray(group, dtype=float)) for group in sample] for sample in samples]
         self.restarts = min(len(sample) for sample in logs)
+        self.runs = len(runs) if runs and sum(runs) == self.restarts else 1
         self._shapes = [[len(group) for group in sample] for sample in logs]
         within = [[_deviations(group) for group in sample] for sample in logs]
         self._within = _moderated(within)
@@ -51,6 +54,9 @@ class RunNoise:
         self._common: Numbers = np.zeros(1)
         if self.restarts > 1:
             self._learn_restarts(logs)
+        if self.runs > 1:  # restarts of one run share its drift
+            starts = np.cumsum([0, *runs[:-1]])
+            self._common = _deviations(np.add.reduceat(self._common, starts) / np.array(runs))
         self.known = self.restarts > 1 or any(length > 1 for shape in self._shapes for length in shape)
 
     def _learn_restarts(self, logs: Sequence[Sequence[Numbers]]) -> None:

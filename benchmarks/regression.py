@@ -8,10 +8,11 @@ What a fair verdict has to get past, and how it does:
   1997, section 6.2.3). How badly the noise is known makes intervals wider, as in Student's.
 - **Processes.** Noise has two levels, between restarts and within one; both are resampled (see ``statistics``). A run
   of one process does not show the first: the scatter of the siblings' ratios stands in for it.
-- **Drift.** A machine is a few per cent slower today. What moves many queries alike is the *shift*: queries are judged
+- **Drift.** A machine is some per cent slower today. What moves many queries alike is the *shift*: queries are judged
   against it, so that one drifting run is not 22 alarms, and the engine as a whole has a verdict of its own, against 1.
   The shift is the *least* one that a good part of the queries agree on, so that a change of half of them is not
-  mistaken for one of the other half.
+  mistaken for one of the other half. How far runs drift is seen only where a side has several; otherwise the whole
+  must move by more than ``drift`` for a verdict.
 - **Many queries.** A difference must hold at ``1 - error / number of queries`` (Bonferroni), so that a false alarm
   among all of them is as rare as one in a single test.
 - **No difference is not the same.** *Same* must be shown: the interval lies within the margin (equivalence by interval
@@ -22,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -55,6 +56,7 @@ class Rule:
     Attributes:
         margin: the smallest change worth a verdict: 0.1 is 10 % slower, or faster by the same factor.
         confidence: of the intervals that are shown and that *same* must keep within the margin.
+        drift: how far a whole run may be off by its machine's doing, where a side is a single run.
         error: chance of any false alarm among all queries.
         tests: how many queries are tested in all; ``None`` for those of the family.
         resamples: bootstrap resamples.
@@ -63,6 +65,7 @@ class Rule:
 
     margin: float = 0.1
     confidence: float = CONFIDENCE
+    drift: float = 0.25
     error: float = 0.05
     tests: int | None = None
     resamples: int = 10_000
@@ -96,7 +99,8 @@ class FamilyChange(Generic[Key]):
         shift: the ratio that the queries were judged against; 1 where there are too few of them.
         agreeing: how many queries moved by the shift; all of them where they scatter and it is their median.
         ratios: each query's.
-        one_process: a run saw a single process, so what another one would have changed is only guessed at.
+        one_process: a side saw a single process, so what another one would have changed is only guessed at.
+        one_run: a side is a single run, so how far runs drift is not known.
     """
 
     together: Ratio
@@ -104,12 +108,23 @@ class FamilyChange(Generic[Key]):
     agreeing: int
     ratios: dict[Key, Ratio]
     one_process: bool
+    one_run: bool = True
 
 
 def compare_family(
-    base: Mapping[Key, Sample], new: Mapping[Key, Sample], rule: Rule | None = None
+    base: Mapping[Key, Sample],
+    new: Mapping[Key, Sample],
+    rule: Rule | None = None,
+    *,
+    runs: tuple[Sequence[int], Sequence[int]] = ((), ()),
 ) -> FamilyChange[Key]:
-    """Judge what both runs have; all seconds must be positive.
+    """Judge what both sides have; all seconds must be positive.
+
+    Args:
+        base: each query's sample.
+        new: the same of what is judged.
+        rule: how to judge.
+        runs: of how many of the groups each run of a side consists, in their order; empty: a single run.
 
     Raises:
         ValueError: the runs have nothing in common, or a sample is empty.
@@ -120,7 +135,7 @@ def compare_family(
         raise ValueError("the two runs have no query in common")
     sides = [[run[key] for key in keys] for run in (base, new)]
     value = np.array([math.log(pooled_median(n) / pooled_median(b)) for b, n in zip(*sides, strict=True)])
-    noises = [RunNoise(side) for side in sides]
+    noises = [RunNoise(side, each) for side, each in zip(sides, runs, strict=True)]
     one_process = any(noise.restarts == 1 for noise in noises)
     if not all(noise.known for noise in noises):
         return _unknown(keys, value, one_process=one_process)
@@ -129,7 +144,8 @@ def compare_family(
     own, common = new_own - base_own, new_all - base_all
     if one_process:
         own += _unseen(value, own, rule) * generator.standard_normal(own.shape)
-    together = _judge(float(value.mean()), value.mean() + own.mean(axis=0) + common, rule, tests=1)
+    one_run = any(noise.runs == 1 for noise in noises)
+    together = _together(value, own.mean(axis=0) + common, rule, one_run=one_run)
     shift, alike = 0.0, np.zeros(len(keys), dtype=bool)
     drawn = value[:, None] + own
     if len(keys) >= SIBLINGS:
@@ -139,7 +155,7 @@ def compare_family(
         drawn += common
     tests = rule.tests or len(keys)
     ratios = {key: _judge(float(value[i]), drawn[i], rule, tests, shift) for i, key in enumerate(keys)}
-    return FamilyChange(together, math.exp(shift), int(alike.sum()), ratios, one_process)
+    return FamilyChange(together, math.exp(shift), int(alike.sum()), ratios, one_process, one_run)
 
 
 def verdict(drawn: Numbers, point: float, rule: Rule, tests: int = 1) -> Change:
@@ -154,6 +170,15 @@ def verdict(drawn: Numbers, point: float, rule: Rule, tests: int = 1) -> Change:
     if point < -limit and high < 0:
         return Change.BETTER
     return Change.CANNOT_TELL
+
+
+def _together(value: Numbers, noise: Numbers, rule: Rule, *, one_run: bool) -> Ratio:
+    """All queries as one, which a drift of a single run may have moved."""
+    mean = float(value.mean())
+    found = _judge(mean, mean + noise, rule, tests=1)
+    if one_run and abs(mean) <= math.log1p(rule.drift) and found.change is not Change.SAME:
+        return replace(found, change=Change.CANNOT_TELL)
+    return found
 
 
 def _judge(value: float, drawn: Numbers, rule: Rule, tests: int, shift: float = 0.0) -> Ratio:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from benchmarks.regression import Rule
+from benchmarks.regression import SIBLINGS, Change, Rule
 from runner.comparison.alike import differences, versions
 from runner.comparison.measures import compare_loads, compare_recoveries, compare_verdicts
 from runner.comparison.model import Comparison, EngineComparison, RunSide
@@ -69,10 +69,19 @@ def _notes(engines: Collection[EngineComparison]) -> list[str]:
                 f"{engine.title}: a side measured a single process start, so what the next start would have changed is"
                 " guessed from the scatter of the queries; several restarts tell more"
             )
+        if engine.one_run and engine.ratio and engine.change is Change.CANNOT_TELL and engine.low is not None:
+            notes.append(
+                f"{engine.title}: as a whole {engine.ratio:.2f}×; whether that is the engine's or the machine's doing,"
+                " single runs do not tell; compare directories of several runs of each side, made in turn"
+            )
+        if len(engine.queries) < SIBLINGS:
+            notes.append(
+                f"{engine.title}: too few queries to tell a machine that has drifted from queries that have changed"
+            )
         if engine.agreeing and abs(engine.shift - 1) > 0.02:
             notes.append(
                 f"{engine.title}: {engine.agreeing} of {plural(len(engine.queries), 'query', 'queries')} moved by"
-                f" about {engine.shift:.2f}×: the engine's or the machine's doing; queries are judged against that"
+                f" about {engine.shift:.2f}×, and the queries are judged against that"
             )
     return notes
 

@@ -51,7 +51,8 @@ class EngineComparison(Model):
 
     ``ratio`` is the geometric mean of the queries' ratios with its interval; ``shift`` what the queries were judged
     against, on which ``agreeing`` of them agree. ``restarts``: process starts of each side; with a single one nobody
-    knows what the next start would have changed, and the scatter of the queries stands in for it.
+    knows what the next start would have changed, and the scatter of the queries stands in for it. ``one_run``: a side
+    is a single run, which does not show how far whole runs drift.
     """
 
     engine: str
@@ -63,6 +64,7 @@ class EngineComparison(Model):
     shift: float = 1.0
     agreeing: int = 0
     restarts: tuple[int, int]
+    one_run: bool = True
     queries: tuple[QueryComparison, ...]
     only_base: tuple[int, ...] = ()
     only_new: tuple[int, ...] = ()

@@ -63,7 +63,7 @@ def _engine(kind: str, title: str, base: dict[int, _Query], new: dict[int, _Quer
     family: FamilyChange[int] | None = None
     if sound:
         left, right = ({number: side[number].sample for number in sound} for side in (base, new))
-        family = compare_family(left, right, rule)
+        family = compare_family(left, right, rule, runs=(_runs(base, sound), _runs(new, sound)))
     together = family.together if family else None
     return EngineComparison(
         engine=kind,
@@ -75,6 +75,7 @@ def _engine(kind: str, title: str, base: dict[int, _Query], new: dict[int, _Quer
         shift=family.shift if family else 1.0,
         agreeing=family.agreeing if family else 0,
         restarts=(_restarts(base), _restarts(new)),
+        one_run=family.one_run if family else True,
         queries=tuple(
             _compared(number, base[number], new[number], family.ratios.get(number) if family else None)
             for number in shared
@@ -82,6 +83,11 @@ def _engine(kind: str, title: str, base: dict[int, _Query], new: dict[int, _Quer
         only_base=tuple(number for number in base if number not in new),
         only_new=tuple(number for number in new if number not in base),
     )
+
+
+def _runs(side: dict[int, _Query], numbers: Sequence[int]) -> list[int]:
+    """Process starts in each run, as the first query tells; a query that has others makes them one run."""
+    return [len(sample([result])) for result in side[numbers[0]].results]
 
 
 def _restarts(side: dict[int, _Query]) -> int:

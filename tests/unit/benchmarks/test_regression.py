@@ -67,6 +67,32 @@ def test_a_drift_of_all_is_the_engines_and_no_querys() -> None:
     assert all(ratio.value == pytest.approx(ratio.judged * found.shift) for ratio in found.ratios.values())
 
 
+def runs(seeds: range, drift: float, slower: float = 1.0) -> dict[int, Sample]:
+    """Several runs of two restarts each, as one side."""
+    noise = Noise(run=drift, restart=0.005, execution=0.03)
+    all_slower = dict.fromkeys(range(1, 23), slower)
+    made = [timings(seed, noise, restarts=2, iterations=8, slower=all_slower) for seed in seeds]
+    return {query: [group for run in made for group in run[query]] for query in made[0]}
+
+
+@pytest.mark.parametrize(
+    ("drift", "expected"), [(0.01, Change.WORSE), (0.3, Change.CANNOT_TELL)], ids=["steady", "drifting"]
+)
+def test_several_runs_tell_an_engine_from_its_machine(drift: float, expected: Change) -> None:
+    parted = [2] * 5
+    found = compare_family(runs(range(5), drift), runs(range(5, 10), drift, 1.2), RULE, runs=(parted, parted))
+    assert not found.one_run
+    assert found.together.change is expected
+
+
+def test_a_single_run_that_is_somewhat_slower_may_be_its_machine() -> None:
+    base = {query: groups[:2] for query, groups in runs(range(1), 0.0).items()}
+    for slower, expected in ((1.0, Change.SAME), (1.2, Change.CANNOT_TELL), (1.4, Change.WORSE)):
+        found = compare_family(base, runs(range(1, 2), 0.0, slower), RULE)
+        assert found.one_run
+        assert found.together.change is expected
+
+
 @pytest.mark.parametrize("changed", [5, 11, 13])
 def test_many_changed_queries_do_not_make_the_others_look_changed(changed: int) -> None:
     noise = Noise(run=0.0, restart=0.01, execution=0.03)
