@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from runner.report import kubernetes, units
+from runner.report import alerts, kubernetes, units
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.experiments import experiment_section
@@ -117,6 +117,7 @@ def _environment() -> Environment:
         "plural": units.plural,
         "inserts": inserts,
         "kubernetes": kubernetes,
+        "alerts": alerts,
         "uncertain": units.with_uncertainty,
     }
     return environment
