@@ -53,15 +53,9 @@ class Alertmanager:
         with self._part.reading(path):
             return [str(one["name"]) for one in answer]
 
-    def post(self, labels: Mapping[str, str], annotations: Mapping[str, str], *, starts: float, ends: float) -> None:
-        """Send an alert as Prometheus would; moments in seconds since the epoch."""
-        body = {
-            "labels": dict(labels),
-            "annotations": dict(annotations),
-            "startsAt": _written(starts),
-            "endsAt": _written(ends),
-        }
-        self._part.ask("POST", "/api/v2/alerts", body=[body])
+    def post(self, labels: Mapping[str, str], annotations: Mapping[str, str]) -> None:
+        """Send an alert as Prometheus would; it begins now, and ends by itself after Alertmanager's resolve timeout."""
+        self._part.ask("POST", "/api/v2/alerts", body=[{"labels": dict(labels), "annotations": dict(annotations)}])
 
     def silence(self, namespaces: Sequence[str], *, starts: float, ends: float, stack: str, replacing: str = "") -> str:
         """Have nobody told of alerts on these namespaces; it ends by itself.
