@@ -27,6 +27,7 @@ from runner.results import (
     TransportOverhead,
     Verdict,
 )
+from tests.unit.report.alerted import alerted
 from tests.unit.report.inserts import written
 
 STARTED = 1_790_000_000.0
@@ -199,6 +200,7 @@ def _measures(story: Story, samples: list[Sample], times: Times) -> dict[str, ob
         "latency_after": latency(reverted, until),
         "samples": tuple(samples),
         "durability": written(story.censored) if story.engine == "clickhouse" else None,
+        "alerts": alerted(confirmed, until) if (story.engine, story.fault) == ("trino", "kill") else None,
     }
 
 
