@@ -6,6 +6,7 @@ import pulumi
 
 from components import loader
 from components.access import Access, AccessArgs
+from components.alert_receiver import AlertReceiver, AlertReceiverArgs
 from components.clickhouse import ClickHouse, ClickHouseArgs
 from components.cluster import cluster
 from components.monitoring import Monitoring, MonitoringArgs
@@ -30,6 +31,7 @@ access = Access("access", AccessArgs(site, namespaces), on_cluster)
 monitoring = None
 if settings.monitoring_enabled:
     watched = {"trino": trino_namespace, "clickhouse": clickhouse_namespace}
+    AlertReceiver("alert-receiver", AlertReceiverArgs(site, namespaces["runner"]), on_cluster)
     monitoring = Monitoring("monitoring", MonitoringArgs(site, namespaces["monitoring"], watched), on_cluster)
 
 trino = Trino("trino", TrinoArgs(site, trino_namespace, datetime.datetime.now(datetime.UTC)), on_cluster)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes.helm.v3 as helm
 
+from components.alert_receiver import with_test_route
 from components.crds import CrdGuard
 from components.credentials import PASSWORD, USERNAME, password, secret
 from components.monitoring_values import chart_values
@@ -65,6 +66,7 @@ class Monitoring(pulumi.ComponentResource):
             watched=list(args.watched.values()),
             grafana_secret=GRAFANA_SECRET,
         )
+        values = with_test_route(values, args.site)
         self.ready = self._rendered(values) if self._settings.render_directory else self._release(values)
         self.services = self._services()
         self.register_outputs({"services": dict(self.services)})

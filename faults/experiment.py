@@ -17,6 +17,7 @@ from faults.base import Fault, NotPossible
 from faults.durability import Durability, InsertCheck
 from faults.grayfailure import GrayFailure, compare
 from faults.ledger import Entry, Ledger, LedgerError
+from faults.marks import Marks, NoMarks
 from faults.observer import Background, Observer, wait_until
 from faults.timeline import CONSECUTIVE, Measures, measure
 from targets.base import AvailabilityTimeline, MeansError, Unreachable
@@ -73,6 +74,7 @@ class Record:
     durability: Durability | None = None
     availability: AvailabilityTimeline | None = None
     gray: GrayFailure | None = None
+    mark: str = ""
 
 
 class _Abort(Exception):
@@ -87,6 +89,7 @@ def run_experiment(
     plan: Plan,
     background: Background | None = None,
     seed: int = 0,
+    marks: Marks | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Record:
     """Run one experiment from preflight to the second steady state.
@@ -100,6 +103,7 @@ def run_experiment(
         plan: durations.
         background: workload during the experiment.
         seed: of the background's arrivals.
+        marks: where the injection is marked for people.
         progress: told the name of each phase.
 
     Returns:
@@ -116,7 +120,7 @@ def run_experiment(
     inserts = InsertCheck(engine, fault.key, seed=seed)
     try:
         with observer, inserts:
-            _Conduct(record, observer, ledger, plan, progress).conduct()
+            _Conduct(record, observer, ledger, plan, progress, marks or NoMarks()).conduct()
     except _Abort as abort:
         record.reason = f"{abort}; {record.reason}" if record.reason else str(abort)
     record.finished = time.monotonic()
@@ -136,6 +140,7 @@ class _Conduct:
     ledger: Ledger
     plan: Plan
     progress: Callable[[str], None]
+    marks: Marks
     cut_off: bool = False
 
     def conduct(self) -> None:
@@ -165,6 +170,7 @@ class _Conduct:
 
     def _register(self) -> Entry:
         fault = self.record.fault
+        self.record.mark = self.marks.begin(fault)
         try:
             return self.ledger.record(
                 fault.name,
@@ -175,8 +181,10 @@ class _Conduct:
                 key=fault.key,
                 subject=fault.subject,
                 original=fault.remember(),
+                mark=self.record.mark,
             )
         except (LedgerError, MeansError, NotPossible) as error:
+            self.marks.drop(self.record.mark)
             raise _Abort(str(error)) from error
 
     def _inject(self) -> None:
@@ -209,7 +217,10 @@ class _Conduct:
         self.record.reason = f"revert not proven within {limit:g} s: {self.record.reason or 'no proof'}; use recover"
 
     def _reverted_within(self, limit: float, entry: Entry) -> bool:
-        return wait_until(lambda: self._revert_shows() and self._cleared(entry), limit, interval=0.05)
+        done = wait_until(lambda: self._revert_shows() and self._cleared(entry), limit, interval=0.05)
+        if done:
+            self.marks.end(self.record.mark, self.record.reverted or time.monotonic())
+        return done
 
     def _revert_shows(self) -> bool:
         record, fault = self.record, self.record.fault

@@ -34,6 +34,7 @@ class Entry:
         runner_pid: process that injects.
         subject: the object that the entry is kept on, where entries are kept on objects.
         original: what ``Fault.remember`` returned.
+        mark: the injection's mark (``faults.marks``), to be ended with it; empty: none.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Entry:
     runner_pid: int
     subject: str = ""
     original: str = ""
+    mark: str = ""
 
 
 class Ledger:
@@ -68,6 +70,7 @@ class Ledger:
         key: str = "",
         subject: str = "",
         original: str = "",
+        mark: str = "",
     ) -> Entry:
         """Write an entry durably; returns only when it is safe.
 
@@ -75,7 +78,7 @@ class Ledger:
             LedgerError: it cannot be written, so nothing may be injected.
         """
         identity = key or uuid.uuid4().hex
-        entry = Entry(identity, fault, engine, component, created_at, ttl, os.getpid(), subject, original)
+        entry = Entry(identity, fault, engine, component, created_at, ttl, os.getpid(), subject, original, mark)
         try:
             self._store.put(entry.id, subject or engine, json.dumps(asdict(entry)))
         except LedgerError:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from faults.base import NotPossible, Tuning, fault_classes
 from faults.ledger import Entry, Ledger, LedgerError
+from faults.marks import end_mark
 from faults.observer import wait_until
 from targets.base import MeansError, Target
 from targets.kubernetes.faultpod_means import FaultPods
+from targets.monitoring import MonitoringError, part_of
+from targets.monitoring.alertmanager import Alertmanager
 
 PROOF_LIMIT = 120.0
 PATIENCE = 90.0  # seconds: more than a dead runner's lock lasts
@@ -17,7 +20,10 @@ PATIENCE = 90.0  # seconds: more than a dead runner's lock lasts
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """One entry of the ledger after an attempt to revert it; ``proof`` is empty when it failed."""
+    """One entry of the ledger after an attempt to revert it; ``proof`` is empty when it failed.
+
+    ``problem`` is why, or what else went wrong.
+    """
 
     entry: Entry
     proof: str
@@ -42,11 +48,15 @@ def recover(target: Target, ledger: Ledger, *, limit: float = PROOF_LIMIT) -> li
 
 
 def _tidy(target: Target) -> None:
-    """Remove what changes nothing and so is on no record."""
+    """Remove what changes nothing and so is on no record, or ends by itself."""
     pods = target.means(FaultPods)
     if pods is not None:
         with contextlib.suppress(MeansError):  # it ends by itself
             pods.tidy()
+    alertmanager = part_of(target, "alertmanager")
+    if alertmanager is not None:
+        with contextlib.suppress(MonitoringError):  # each ends by itself
+            Alertmanager(alertmanager).end_silences(target.outputs.stack)
 
 
 def _revert(target: Target, ledger: Ledger, entry: Entry, limit: float) -> Recovery:
@@ -74,4 +84,4 @@ def _revert(target: Target, ledger: Ledger, entry: Entry, limit: float) -> Recov
 
     if not wait_until(proven, limit, interval=0.1):
         return Recovery(entry, "", problem or f"no proof of the revert within {limit:g} s")
-    return Recovery(entry, proof)
+    return Recovery(entry, proof, end_mark(target, entry))

@@ -30,6 +30,7 @@ from runner.verbs.compare import allow_option, compare_runs
 from runner.verbs.history import history
 from runner.verbs.load import load
 from runner.verbs.shared import (
+    alert_options,
     duration_option,
     hold_option,
     iterations_option,
@@ -67,6 +68,7 @@ def cli() -> None:
 @rate_option
 @duration_option
 @hold_option
+@alert_options
 @yes_option
 @node_command_options()
 def all_parts(
@@ -107,6 +109,7 @@ def check(**options: object) -> int:
         "python -m runner fault kill freeze --engine trino --component worker-1",
         "python -m runner fault network --hold 10",
         "python -m runner fault delete drain --target stack:dev --dry-run",
+        "python -m runner fault scale-to-zero --target stack --alerts --silence",
         "python -m runner fault node-loss --target stack --node-stop 'off {node}' --node-start 'on {node}'",
         "python -m runner fault --list",
     ),
@@ -116,6 +119,7 @@ def check(**options: object) -> int:
 @click.option("--component", default=None, metavar="NAME", help="Only this component: coordinator, worker-1, clients.")
 @click.option("--list", "listing", is_flag=True, help="List the faults and what they do.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen to which object, and change nothing.")
+@alert_options
 @yes_option
 @node_command_options()
 @click.argument("faults", nargs=-1, metavar="[FAULT]...")

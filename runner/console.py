@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.live import MEBIBYTE, Live
+from runner.report import alerts
 from runner.report.durability import inserts
 from runner.report.headline import SEVERITY, headline, parts
 from runner.report.units import NBSP, count, duration, printable, rate, with_uncertainty
@@ -136,6 +137,8 @@ class Console:
         )
         if result.durability is not None:
             told += f"; inserts: {inserts(result.durability)}"
+        if said := alerts.summary(result.alerts):
+            told += f"; {said}"
         self._row(result.verdict, result.name, told, result.reason)
 
     def scaling(self, result: Scaling) -> None:

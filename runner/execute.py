@@ -58,6 +58,7 @@ def measure(command: str, settings: Settings, work: Callable[[Run], None], *, in
             require_somebody_to_ask(target, yes=settings.yes)
         check_output(settings.output)
         with _opened(target, settings, console):
+            _require_monitoring(target, settings)
             run = Run(target, settings, slo, console)
             try:
                 run.measure_transport()
@@ -113,6 +114,8 @@ def _recover(document: str, actions: Sequence[NodeAction]) -> ExitCode:
     for recovery in recoveries:
         entry = recovery.entry
         outcome = f"reverted ({recovery.proof})" if recovery.proof else f"NOT reverted: {recovery.problem}"
+        if recovery.proof and recovery.problem:
+            outcome += f"; but {recovery.problem}"
         sys.stdout.write(f"{entry.engine}/{entry.component}/{entry.fault}: {outcome}\n")
     if not recoveries:
         sys.stdout.write("Nothing to revert: the ledger is empty.\n")
@@ -158,6 +161,21 @@ def _target(settings: Settings, console: Console) -> Target:
         transport=settings.transport,
         node_actions=settings.node_actions,
     )
+
+
+def _require_monitoring(target: Target, settings: Settings) -> None:
+    """What was asked for must be there, before anything is measured.
+
+    Raises:
+        BadInput: it is not.
+    """
+    parts = {part.part for part in target.outputs.monitoring}
+    for option, wanted, part in (
+        ("--alerts", settings.alerts, "prometheus"),
+        ("--silence", settings.silence, "alertmanager"),
+    ):
+        if wanted and part not in parts:
+            raise BadInput(f"{option} needs {part}, and the outputs document of {target.name} names none; leave it out")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from runner.kubernetes_view import kubernetes_view
 from runner.loads import percentiles
 from runner.report.durability import broken_promises
 from runner.results import (
+    AlertsView,
     Answers,
     Benchmark,
     Durability,
@@ -61,8 +62,8 @@ def impossible(case: Impossible, now: float) -> Experiment:
     )
 
 
-def experiment(record: Record, slo: Slo) -> Experiment:
-    """One experiment with its verdict against the objectives."""
+def experiment(record: Record, slo: Slo, alerts: AlertsView | None = None) -> Experiment:
+    """One experiment with its verdict against the objectives; ``alerts``: what monitoring saw of it."""
     fault, measures = record.fault, record.measures
     latency = _phases(record)
     measured = Experiment(
@@ -98,6 +99,7 @@ def experiment(record: Record, slo: Slo) -> Experiment:
         samples=tuple(_sample(attempt, record.started) for attempt in record.probes),
         durability=Durability.model_validate(asdict(record.durability)) if record.durability else None,
         kubernetes=kubernetes_view(record),
+        alerts=alerts,
     )
     verdict, reason = judge(record.status, measured, slo)
     return measured.model_copy(update={"verdict": verdict, "reason": reason})

@@ -142,6 +142,8 @@ class Settings:
     image: str | None = None
     arguments: tuple[str, ...] = ()  # of the command line, from the verb on
     yes: bool = False
+    alerts: bool = False
+    silence: bool = False
     node_actions: tuple[NodeAction, ...] = ()
     workload: Path | None = None
 

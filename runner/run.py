@@ -30,6 +30,7 @@ from faults.observer import Background
 from faults.scale_experiment import Scaler
 from faults.scale_record import ScalePlan
 from runner import measured
+from runner.alerts.session import Alerts
 from runner.checks import run_checks
 from runner.consent import ask, ask_to_restart, ask_to_scale
 from runner.console import Console
@@ -65,6 +66,7 @@ from targets.base import Target
 from targets.kubernetes.means import StackControl
 from targets.overhead import Overhead, measure_overhead
 
+LONG_HOLD = 30.0  # seconds; what is held longer is given the whole recovery limit afterwards
 NOT_TPCH = "Derived from TPC-H; not comparable to published TPC-H results."
 
 
@@ -171,15 +173,16 @@ class Run:
             select(words), self.target, tuning=tuning, component=component, seed=self.settings.seed, named=words
         )
         ask(self.target, cases, yes=self.settings.yes)
-        ledger = Ledger(self.target.store())
+        ledger, alerts = Ledger(self.target.store()), self._monitoring()
         backgrounds = {engine.endpoint.kind: self._background(engine) for engine in self.target.engines()}
         with (
             ledger.exclusive(),
+            alerts.silenced(wanted=self.settings.silence),
             self.console.phase(f"Fault injection: {len(cases)} experiments"),
             self.timed("experiments"),
         ):
             for case in cases:
-                result = self._experiment(case, ledger, plan, backgrounds)
+                result = self._experiment(case, ledger, plan, backgrounds, alerts)
                 self.experiments.append(result)
                 self.console.experiment(result)
 
@@ -261,12 +264,22 @@ class Run:
                 results += evaluate_experiment(self.slo, experiment)
         return results
 
+    def _monitoring(self) -> Alerts:
+        say, step = self.console.line, self.console.step
+        return Alerts(self.target, asked=self.settings.alerts, limits=self.slo.alerts, say=say, step=step)
+
     def _experiment(
-        self, case: Fault | Impossible, ledger: Ledger, plan: Plan, backgrounds: dict[str, Background]
+        self,
+        case: Fault | Impossible,
+        ledger: Ledger,
+        plan: Plan,
+        backgrounds: dict[str, Background],
+        alerts: Alerts,
     ) -> Experiment:
         if isinstance(case, Impossible):
             return measured.impossible(case, time.time())
         engine = next(e for e in self.target.engines() if e.endpoint.kind == case.engine)
+        case.tuning = alerts.tuning(case)
 
         def run(progress: Callable[[str], None]) -> Record:
             return run_experiment(
@@ -276,10 +289,14 @@ class Run:
                 plan=_fitting(plan, case),
                 background=backgrounds[case.engine],
                 seed=self.settings.seed,
+                marks=alerts.marks,
                 progress=progress,
             )
 
-        return measured.experiment(run(lambda phase: self.console.step(f"{case.label}: {phase}")), self.slo)
+        with alerts.watching(case) as observation:
+            record = run(lambda phase: self.console.step(f"{case.label}: {phase}"))
+            seen = observation.conclude(record) if observation else None
+        return measured.experiment(record, self.slo, seen)
 
     def _background(self, engine: Engine) -> Background:
         return Background(self._statements(engine, MIX), rate=engine.modest_rate / 4)
@@ -317,7 +334,8 @@ class Run:
 
 def _fitting(plan: Plan, fault: Fault) -> Plan:
     """The plan with as much time as the fault needs to show and to be recovered from."""
-    recovery = fault.tuning.hold + fault.recovery_seconds if fault.recovery_seconds else 0.0
+    beyond = fault.recovery_seconds or plan.recovery_limit
+    recovery = fault.tuning.hold + beyond if fault.recovery_seconds or fault.tuning.hold > LONG_HOLD else 0.0
     return replace(
         plan,
         proof_limit=max(plan.proof_limit, fault.proof_seconds),

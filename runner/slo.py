@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from runner.alerts.objectives import evaluate_alerts
 from runner.errors import BadInput, first_problem
 from runner.results import (
     Benchmark,
@@ -70,6 +71,14 @@ class LatencyObjectives(_Model):
     during: Ratio | None = None
 
 
+class AlertObjectives(_Model):
+    """Limits of an experiment's alerts, where the stack has monitoring."""
+
+    fired_seconds: Seconds | None = 180
+    resolved_seconds: Seconds | None = 180
+    unexpected: Count | None = 0
+
+
 class Slo(_Model):
     """The whole file."""
 
@@ -81,6 +90,7 @@ class Slo(_Model):
     rto_seconds: RtoObjectives = RtoObjectives()
     availability: AvailabilityObjectives = AvailabilityObjectives()
     latency_ratio: LatencyObjectives = LatencyObjectives()
+    alerts: AlertObjectives = AlertObjectives()
 
 
 def load_slo(path: Path | None) -> Slo:
@@ -201,7 +211,7 @@ def evaluate_experiment(slo: Slo, experiment: Experiment) -> list[SloResult]:
         if ratio_limit is not None and latency.p50 and experiment.latency_before.p50:
             ratio = latency.p50 / experiment.latency_before.p50
             results.append(_at_most(f"latency ratio {phase}", experiment.name, ratio_limit, ratio, ".2f"))
-    return results
+    return results + evaluate_alerts(slo.alerts, experiment.name, experiment.alerts)
 
 
 def _exactly_once(subject: str, durability: Durability) -> SloResult:

@@ -255,6 +255,34 @@ class MonitoringAccess(Protocol):
         ...
 
 
+class Receiving(Protocol):
+    """A receiver of alerts that listens."""
+
+    def message(self) -> str:
+        """What came; empty while nothing has.
+
+        Raises:
+            MeansError: nothing will come any more.
+        """
+        ...
+
+
+@runtime_checkable
+class AlertReceiver(Protocol):
+    """Means: be told of a test alert as people would be told of others."""
+
+    def receiving(self, marker: str) -> AbstractContextManager[Receiving]:
+        """Listen, within the context, where Alertmanager sends test alerts; for a message that has the marker in it.
+
+        Args:
+            marker: unique, of lower-case letters and digits.
+
+        Raises:
+            MeansError: nobody can listen there.
+        """
+        ...
+
+
 M = TypeVar("M")
 
 

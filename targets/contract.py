@@ -15,6 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 SCHEMA_VERSION: Literal["1"] = "1"
 SCHEMA_FILE = Path(__file__).with_name("outputs.schema.json")
 
+TEST_ALERT = "QueryEngineReliabilityTest"
+"""Name of the alert that is sent to see whether alerts arrive; Alertmanager routes it to ``RECEIVER`` alone."""
+RECEIVER, RECEIVER_PORT = "alert-receiver", 9095
+"""Name of Alertmanager's receiver for it, and of the Service in ``runner_namespace`` that is sent to, with its port."""
+
 Name = Annotated[str, Field(min_length=1, max_length=253)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import requests
 
 from engines import EngineError, within
-from runner.checks import clickhouse, generic, monitoring, trino
+from runner.checks import clickhouse, delivery, generic, monitoring, monitoring_parts, trino
 from runner.checks.registry import Check, CheckFailed, CheckSkipped, Context, catalogue, describe, kinds
 from runner.results import CheckResult, Verdict
 from targets.base import Target
@@ -23,9 +23,11 @@ __all__ = [
     "CheckSkipped",
     "catalogue",
     "clickhouse",
+    "delivery",
     "generic",
     "kinds",
     "monitoring",
+    "monitoring_parts",
     "run_check",
     "run_checks",
     "trino",
@@ -55,6 +57,7 @@ def _results(target: Target) -> Iterator[CheckResult]:
         for entry in catalogue(engine.endpoint.kind):
             yield run_check(target, engine.endpoint.kind, entry)
     yield from monitoring.results(target)
+    yield from delivery.results(target)
 
 
 def run_check(target: Target, kind: str, entry: Check) -> CheckResult:

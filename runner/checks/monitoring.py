@@ -74,7 +74,9 @@ class MonitoringCheck:
 _catalogue: list[MonitoringCheck] = []
 
 
-def _check(description: str, *needs: str) -> Callable[[Callable[[Monitoring], None]], Callable[[Monitoring], None]]:
+def check(description: str, *needs: str) -> Callable[[Callable[[Monitoring], None]], Callable[[Monitoring], None]]:
+    """Enter a function into the catalogue, with the parts that it needs."""
+
     def enter(function: Callable[[Monitoring], None]) -> Callable[[Monitoring], None]:
         _catalogue.append(MonitoringCheck(function.__name__, description, needs, function))
         return function
@@ -134,7 +136,7 @@ def _attempt(entry: MonitoringCheck, monitoring: Monitoring) -> str:
     return ""
 
 
-@_check("Prometheus scrapes both engines, every node of theirs", "prometheus")
+@check("Prometheus scrapes both engines, every node of theirs", "prometheus")
 def engines_scraped(monitoring: Monitoring) -> None:
     """Each workload has as many healthy targets as the outputs document says replicas."""
     targets = monitoring.ask("prometheus", "/api/v1/targets", {"state": "active"})["data"]["activeTargets"]
@@ -146,7 +148,7 @@ def engines_scraped(monitoring: Monitoring) -> None:
         expect(len(healthy) >= wanted, f"{engine.kind}: {len(healthy)} of {wanted} targets are up: {_described(mine)}")
 
 
-@_check("Prometheus knows the engines' own alerting rules, and none of them is broken", "prometheus")
+@check("Prometheus knows the engines' own alerting rules, and none of them is broken", "prometheus")
 def rules_loaded(monitoring: Monitoring) -> None:
     """Rules that belong to this stack's engines, by the namespaces in their expressions."""
     groups = monitoring.ask("prometheus", "/api/v1/rules", {"type": "alert"})["data"]["groups"]
@@ -159,7 +161,7 @@ def rules_loaded(monitoring: Monitoring) -> None:
     expect(not broken, f"rules that fail: {', '.join(broken)}")
 
 
-@_check("Prometheus holds samples of both engines", "prometheus")
+@check("Prometheus holds samples of both engines", "prometheus")
 def samples_kept(monitoring: Monitoring) -> None:
     """A query over what was scraped answers for each engine's namespace."""
     for engine in monitoring.outputs.engines:
@@ -167,7 +169,7 @@ def samples_kept(monitoring: Monitoring) -> None:
         expect((monitoring.first(query) or 0) > 0, f"{query} gave nothing")
 
 
-@_check("Prometheus sends its alerts to an Alertmanager that is ready", "prometheus", "alertmanager")
+@check("Prometheus sends its alerts to an Alertmanager that is ready", "prometheus", "alertmanager")
 def alertmanager_connected(monitoring: Monitoring) -> None:
     """Both sides: Alertmanager says that it is ready, Prometheus lists it as active."""
     monitoring.ask("alertmanager", "/-/ready")
@@ -176,7 +178,7 @@ def alertmanager_connected(monitoring: Monitoring) -> None:
     expect(bool(active), "Prometheus knows no Alertmanager")
 
 
-@_check("Container metrics are there: kubelets are scraped", "prometheus")
+@check("Container metrics are there: kubelets are scraped", "prometheus")
 def containers_measured(monitoring: Monitoring) -> None:
     """Memory of the engines' containers, which reports and alerts are about."""
     for engine in monitoring.outputs.engines:
@@ -184,7 +186,7 @@ def containers_measured(monitoring: Monitoring) -> None:
         expect(monitoring.first(query) is not None, f"{query} gave nothing")
 
 
-@_check("Objects of the cluster are measured", "prometheus", "kube-state-metrics")
+@check("Objects of the cluster are measured", "prometheus", "kube-state-metrics")
 def objects_measured(monitoring: Monitoring) -> None:
     """kube-state-metrics reports the engines' workloads."""
     query = "count(kube_pod_info) by (namespace)"
@@ -194,13 +196,13 @@ def objects_measured(monitoring: Monitoring) -> None:
     expect(not missing, f"no pods are reported in {', '.join(missing)}")
 
 
-@_check("Nodes are measured", "prometheus", "node-exporter")
+@check("Nodes are measured", "prometheus", "node-exporter")
 def nodes_measured(monitoring: Monitoring) -> None:
     """node-exporter on every node that the cluster has."""
     expect(monitoring.first("count(node_uname_info)") is not None, "no node-exporter is scraped")
 
 
-@_check("Grafana is healthy, takes the password, and has Prometheus as a data source", "grafana")
+@check("Grafana is healthy, takes the password, and has Prometheus as a data source", "grafana")
 def grafana_ready(monitoring: Monitoring) -> None:
     """With the login of the outputs document."""
     health: Mapping[str, Any] = monitoring.ask("grafana", "/api/health")

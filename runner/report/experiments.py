@@ -76,6 +76,11 @@ class ExperimentSection:
         return any(view.item.kubernetes for view in self.views)
 
     @property
+    def alerted(self) -> bool:
+        """Whether monitoring's view belongs to any of them."""
+        return any(view.item.alerts for view in self.views)
+
+    @property
     def by_engine(self) -> dict[str, list[ExperimentView]]:
         """Experiments that were more than skipped, under the engine they struck."""
         found: dict[str, list[ExperimentView]] = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from runner.report import alerts
 from runner.report.durability import inserts
 from runner.report.headline import tally
 from runner.report.tpch import judgement
@@ -181,6 +182,8 @@ def _experiment(experiment: Experiment) -> _Case:
     ]
     if experiment.durability is not None:
         lines.append(f"inserts: {inserts(experiment.durability)}")
+    if experiment.alerts is not None:
+        lines.append(f"alerts: {alerts.details(experiment.alerts)}")
     output = "" if experiment.verdict is Verdict.SKIPPED else "\n".join(lines)
     group = f"{experiment.kind}.{experiment.engine}"
     return _Case(group, experiment.name, experiment.verdict, experiment.duration_seconds, experiment.reason, output)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from benchmarks.calibration.document import Calibration
-from runner.report import kubernetes
+from runner.report import alerts, kubernetes
 from runner.report.durability import inserts
 from runner.report.engines import EngineNames, engine_names
 from runner.report.headline import SEVERITY, headline, parts
@@ -267,6 +267,8 @@ def _experiments(experiments: Sequence[Experiment]) -> str:
         blocks.append(_inserts(carried_out))
     if any(item.kubernetes for item in carried_out):
         blocks.append(escaped(kubernetes.EXPLANATION, 600))
+    if any(item.alerts for item in carried_out):
+        blocks.append(escaped(alerts.EXPLANATION, 600))
     if skipped:
         lines = "\n".join(f"- {escaped(item.name)}: {escaped(item.reason)}" for item in skipped[:ROWS])
         blocks.append(_folded(plural(len(skipped), "skipped experiment"), lines))
@@ -293,6 +295,7 @@ def _inserts_line(item: Experiment, durability: Durability) -> str:
 def _experiment_table(experiments: Sequence[Experiment]) -> str:
     ordered = sorted(experiments, key=lambda item: SEVERITY[item.verdict])
     watched = any(item.kubernetes for item in experiments)
+    alerted = any(item.alerts for item in experiments)
     rows = [
         (
             _verdict(item.verdict),
@@ -303,6 +306,7 @@ def _experiment_table(experiments: Sequence[Experiment]) -> str:
             duration(item.full_capacity_seconds),
             *((kubernetes.gray_failure(item.kubernetes), kubernetes.ready_gap(item.kubernetes)) * watched),
             f"{count(item.answers.ok)} / {count(item.answers.failed)} / {count(item.answers.wrong)}",
+            *((escaped(alerts.cell(item.alerts)),) * alerted),
             escaped(item.reason) or "–",
         )
         for item in ordered
@@ -316,6 +320,7 @@ def _experiment_table(experiments: Sequence[Experiment]) -> str:
         ">Full capacity",
         *((">Gray failure", ">Ready gap") * watched),
         ">Ok / failed / wrong",
+        *(("Alerts",) * alerted),
         "Reason",
     )
     return _table(columns, rows)

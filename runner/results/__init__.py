@@ -4,6 +4,7 @@ Every duration is in seconds, every moment in seconds since the epoch (UTC), eve
 ``runner/results.schema.json`` is generated from it.
 """
 
+from runner.results.alerts import AlertSeen, AlertsView, ExpectedAlert
 from runner.results.base import Model, Verdict
 from runner.results.checks import CheckResult, Evidence
 from runner.results.document import SCHEMA_FILE, SCHEMA_VERSION, Results, SloResult, json_schema
@@ -35,6 +36,8 @@ from runner.results.tpch import (
 __all__ = [
     "SCHEMA_FILE",
     "SCHEMA_VERSION",
+    "AlertSeen",
+    "AlertsView",
     "Answers",
     "Benchmark",
     "CheckResult",
@@ -43,6 +46,7 @@ __all__ = [
     "EngineStatistics",
     "Environment",
     "Evidence",
+    "ExpectedAlert",
     "Experiment",
     "Generator",
     "Histograms",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from runner.results.alerts import AlertsView
 from runner.results.base import Model, Verdict
 from runner.results.load import Answers, Percentiles
 
@@ -99,7 +100,8 @@ class Experiment(Model):
     ``rto_censored`` means: not recovered within the limit, so ``rto_seconds`` is a lower bound.
     ``window`` is (injection started, reverted) relative to the experiment's start: the shaded band. ``answers`` counts
     probes and background workload together, ``probe_answers`` the probes alone. ``durability`` is ``None`` where
-    the engine keeps no written data, and where nothing was carried out; ``kubernetes`` on a target without it.
+    the engine keeps no written data, and where nothing was carried out; ``kubernetes`` on a target without it;
+    ``alerts`` on a target without monitoring.
     """
 
     name: str
@@ -134,3 +136,4 @@ class Experiment(Model):
     samples: tuple[Sample, ...] = ()
     durability: Durability | None = None
     kubernetes: KubernetesView | None = None
+    alerts: AlertsView | None = None

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from benchmarks.tpch.parameters import Substitution
 from runner.options import Positive, QueryNumbers
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 rate_option = click.option(
     "--rate",
@@ -46,3 +51,15 @@ hold_option = click.option(
     metavar="S",
     help="Seconds that a lasting fault stays.",
 )
+
+
+def alert_options(function: F) -> F:
+    """Add what has to do with the stack's monitoring to a verb that injects; ``Settings`` takes the values."""
+    function = click.option("--silence", is_flag=True, help="Have Alertmanager tell nobody of alerts on the engines.")(
+        function
+    )
+    return click.option(
+        "--alerts",
+        is_flag=True,
+        help="Hold faults until their alerts fire, and wait until these are resolved.",
+    )(function)

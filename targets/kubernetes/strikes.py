@@ -14,6 +14,7 @@ from targets.kubernetes.capacity import StackCapacity
 from targets.kubernetes.control import ClusterControl
 from targets.kubernetes.faultpods import KubernetesFaultPods
 from targets.kubernetes.lease import StackLease
+from targets.kubernetes.receiver import ClusterReceiver
 from targets.kubernetes.switch import ClusterSwitches
 
 M = TypeVar("M")
@@ -38,6 +39,7 @@ class StrikeMeans:
             ClusterSwitches(outputs, control, self._store.place),
             KubernetesFaultPods(control, outputs),
             StackCapacity(outputs, control, engines),
+            ClusterReceiver(outputs, control),
         )
 
     def find(self, protocol: type[M]) -> M | None:

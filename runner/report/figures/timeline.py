@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from runner.report.figures import marks, svg
+from runner.report.figures import alerts, marks, svg
 from runner.report.figures.scale import LinearScale, LogScale, log_scale
 from runner.report.units import duration, plural
 from runner.results import Experiment, KubernetesView, Sample
@@ -70,7 +70,8 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
     top = LABEL_ROW * len(found) + 6
     strip = top + PLOT + GAP
     view = strip + LANE_PITCH * len(lanes)
-    bottom = view + (LANE_PITCH if _watched(experiment) else 0)
+    alerting = view + (LANE_PITCH if _watched(experiment) else 0)
+    bottom = alerting + alerts.height(experiment.alerts)
     body = [
         _band(experiment, x, top, bottom),
         svg.x_axis(x.ticks(), top=top, bottom=bottom),
@@ -79,6 +80,7 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
         svg.stretched(_points(samples, positions, y), top=top, height=PLOT),
         *_lanes(samples, positions, lanes, strip),
         *_kubernetes(experiment, x, view),
+        *alerts.lanes(experiment.alerts, x, alerting),
         *_lines(found, x, bottom),
     ]
     return svg.figure(
@@ -95,7 +97,7 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
 
 def _time_scale(experiment: Experiment, samples: Sequence[Sample], found: Sequence[Event]) -> LinearScale:
     moments = [0.0, experiment.duration_seconds, *(sample.at for sample in samples), *(event.at for event in found)]
-    moments += experiment.window or ()
+    moments += [*(experiment.window or ()), *alerts.ends(experiment.alerts)]
     low, high = min(moments), max(moments)
     return LinearScale(low, high if high > low else low + 1.0)
 
@@ -218,6 +220,8 @@ def _describe(experiment: Experiment, samples: Sequence[Sample], found: Sequence
     if view := _watched(experiment):
         said = ", ".join(f"{duration(max(0.0, start))} to {duration(end)}" for start, end in view.ready)
         parts.append(f"Kubernetes said ready: {said or 'never'}.")
+    if said := alerts.described(experiment.alerts):
+        parts.append(f"{said}.")
     if found:
         parts.append("; ".join(f"{event.label} (at {duration(event.at)})" for event in found) + ".")
     return " ".join(parts)

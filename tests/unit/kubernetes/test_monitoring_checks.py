@@ -38,6 +38,10 @@ OUTPUTS = Outputs.model_validate(
                 ],
             }
         ],
+        "monitoring": [
+            {"part": part, "namespace": "monitoring-ns", "service": f"m-{part}", "port": 9090}
+            for part in ("prometheus", "alertmanager", "grafana", "kube-state-metrics", "node-exporter")
+        ],
     }
 )
 PASSWORD = "grafanas-own"
@@ -47,12 +51,20 @@ def target(health: str) -> dict[str, Any]:
     return {"labels": {"namespace": "trino-ns", "job": "trino"}, "health": health, "lastError": ""}
 
 
+def own(part: str, health: str = "up") -> dict[str, Any]:
+    labels = {"namespace": "monitoring-ns", "job": part, "service": f"m-{part}"}
+    return {"labels": labels, "health": health, "lastError": "" if health == "up" else "connection refused"}
+
+
+EXPORTERS = [own("kube-state-metrics"), own("node-exporter")]
+
+
 def sample(value: str, **metric: str) -> dict[str, Any]:
     return {"data": {"result": [{"metric": metric, "value": [0, value]}]}}
 
 
 HEALTHY: dict[str, Any] = {
-    "/api/v1/targets": {"data": {"activeTargets": [target("up"), target("up")]}},
+    "/api/v1/targets": {"data": {"activeTargets": [target("up"), target("up"), *EXPORTERS]}},
     "/api/v1/rules": {
         "data": {
             "groups": [
@@ -63,6 +75,9 @@ HEALTHY: dict[str, Any] = {
     "/api/v1/query": sample("2", namespace="trino-ns"),
     "/api/v1/alertmanagers": {"data": {"activeAlertmanagers": [{"url": "http://a/api/v2/alerts"}]}},
     "/-/ready": "OK",
+    "/-/healthy": "OK",
+    "/api/v2/receivers": [{"name": "null"}],
+    "/metrics": 'kube_pod_info{namespace="trino-ns",pod="a"} 1\nnode_memory_MemAvailable_bytes 7e+09\n',
     "/api/health": {"database": "ok"},
     "/api/datasources": [{"type": "prometheus"}],
 }
@@ -76,7 +91,8 @@ class Scripted:
     url: str = ""
 
     def run(self, name: str) -> CheckResult:
-        parts = {part: MonitoringEndpoint(part, self.url) for part in ("prometheus", "alertmanager")}
+        named = ("prometheus", "alertmanager", "kube-state-metrics", "node-exporter")
+        parts = {part: MonitoringEndpoint(part, self.url) for part in named}
         parts["grafana"] = MonitoringEndpoint("grafana", self.url, "admin", PASSWORD)
         entry = next(one for one in monitoring.catalogue() if one.name == name)
         return monitoring.run(entry, monitoring.Monitoring(OUTPUTS, parts), settle_seconds=0)
@@ -112,7 +128,19 @@ def scripted() -> Iterator[Scripted]:
     server.server_close()
 
 
-NAMES = ("engines_scraped", "rules_loaded", "samples_kept", "alertmanager_connected", "grafana_ready")
+NAMES = (
+    "engines_scraped",
+    "rules_loaded",
+    "samples_kept",
+    "alertmanager_connected",
+    "grafana_ready",
+    "prometheus_healthy",
+    "alertmanager_healthy",
+    "kube_state_metrics_healthy",
+    "node_exporter_healthy",
+    "parts_scraped",
+    "every_node_measured",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,6 +175,25 @@ def test_a_healthy_monitoring_passes(scripted: Scripted, name: str) -> None:
         ("grafana_ready", "/api/health", {"database": "failing"}, "database: failing"),
         ("grafana_ready", "/api/datasources", [{"type": "loki"}], "no Prometheus data source"),
         ("engines_scraped", "/api/v1/targets", {"data": {}}, "not of the form expected"),
+        ("prometheus_healthy", "/-/healthy", None, "no answer over HTTP"),
+        (
+            "prometheus_healthy",
+            "/api/v1/rules",
+            {"data": {"groups": [{"rules": [{"name": "Bad", "health": "err", "lastError": "many-to-many"}]}]}},
+            "1 of 1 rules fail: Bad: many-to-many",
+        ),
+        ("alertmanager_healthy", "/-/healthy", None, "no answer over HTTP"),
+        ("alertmanager_healthy", "/api/v2/receivers", [], "no receiver"),
+        ("kube_state_metrics_healthy", "/metrics", 'kube_pod_info{namespace="other"} 1', "no pod of trino-ns"),
+        ("node_exporter_healthy", "/metrics", "go_info 1", "no memory of its node"),
+        ("parts_scraped", "/api/v1/targets", {"data": {"activeTargets": EXPORTERS[:1]}}, "not scraped: node-exporter"),
+        (
+            "parts_scraped",
+            "/api/v1/targets",
+            {"data": {"activeTargets": [*EXPORTERS, own("grafana", "down")]}},
+            "1 of 3 targets are not up: grafana connection refused",
+        ),
+        ("every_node_measured", "/api/v1/query", {"data": {"result": []}}, "0 of 0 nodes"),
     ],
 )
 def test_what_is_wrong_is_said(scripted: Scripted, name: str, path: str, answer: object, reason: str) -> None:

@@ -1,0 +1,11 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.alerts.server import Monitoring, serving
+
+
+@pytest.fixture
+def monitoring() -> Iterator[Monitoring]:
+    with serving() as made:
+        yield made
