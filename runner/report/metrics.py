@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from runner.report.alert_metrics import ALERT_FAMILIES, alert_samples
 from runner.results import Answers, Experiment, LoadResult, Results, Verdict
 
 METRICS_FILE = "metrics.prom"
@@ -45,6 +46,7 @@ FAMILIES = (
     Family("qer_experiment_unavailable_seconds", "seconds", "How long probes were not answered right"),
     Family("qer_experiment_full_capacity_seconds", "seconds", "From the proven fault until all replicas were back"),
     Family("qer_experiment_availability_ratio", "share, 0 to 1", "Probes answered right, from the proven fault on"),
+    *(Family(*one) for one in ALERT_FAMILIES),
     Family("qer_experiment_probes", "probes", "Probes by what became of them"),
     Family("qer_load_requests", "requests", "Requests of the load by what became of them"),
     Family("qer_load_latency_seconds", "seconds", "Latency from the intended start, by percentile"),
@@ -107,6 +109,7 @@ def _experiment(experiment: Experiment) -> Samples:
     yield "qer_experiment_unavailable_seconds", labels, experiment.unavailable_seconds
     yield "qer_experiment_full_capacity_seconds", labels, experiment.full_capacity_seconds
     yield "qer_experiment_availability_ratio", labels, experiment.availability
+    yield from alert_samples(experiment, labels)
     yield from _answers("qer_experiment_probes", labels, experiment.probe_answers)
 
 

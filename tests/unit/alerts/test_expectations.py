@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from components.rules import Alert, groups
+from components.settings import Settings
+from components.site import Site
 from faults.base import fault_classes
-from faults.expectations import ANY, EFFECTS, expectation
+from faults.expectations import ANY, EFFECTS, LINGERING, expectation
 from tests.unit.alerts.server import Monitoring, WatchedTarget
 from tests.unit.alerts.struck import struck
 
@@ -15,6 +18,17 @@ from tests.unit.alerts.struck import struck
 @pytest.fixture
 def target(tmp_path: Path, monitoring: Monitoring) -> WatchedTarget:
     return WatchedTarget(tmp_path, monitoring)
+
+
+def test_every_alert_that_is_named_is_one_of_the_stacks() -> None:
+    rules = [
+        rule
+        for group in groups(Site("qer-x", Settings.model_validate({"prometheusRetention": "7d"})))
+        for rule in group.rules
+    ]
+    known = {rule.name for rule in rules if isinstance(rule, Alert)}
+    named = {one.alert for effect in EFFECTS.values() for one in effect.must.values()}
+    assert named | LINGERING <= known
 
 
 def test_every_fault_has_been_thought_of() -> None:

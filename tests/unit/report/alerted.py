@@ -1,8 +1,17 @@
-"""What monitoring may have seen of an experiment."""
+"""What may be known of an experiment besides its probes: inserts, and what monitoring saw."""
 
 from __future__ import annotations
 
 from runner.results import AlertSeen, AlertsView, ExpectedAlert
+from tests.unit.report.inserts import written
+
+
+def besides(engine: str, fault: str, confirmed: float, until: float, *, censored: bool) -> dict[str, object]:
+    """Fields of an experiment: inserts into ClickHouse, alerts on Trino's killed processes."""
+    return {
+        "durability": written(censored) if engine == "clickhouse" else None,
+        "alerts": alerted(confirmed, until) if (engine, fault) == ("trino", "kill") else None,
+    }
 
 
 def alerted(confirmed: float, until: float) -> AlertsView:

@@ -27,8 +27,7 @@ from runner.results import (
     TransportOverhead,
     Verdict,
 )
-from tests.unit.report.alerted import alerted
-from tests.unit.report.inserts import written
+from tests.unit.report.alerted import besides
 
 STARTED = 1_790_000_000.0
 HOSTILE = "<script>alert('x')</script>\"'&<img src=x onerror=alert(1)>"
@@ -199,8 +198,7 @@ def _measures(story: Story, samples: list[Sample], times: Times) -> dict[str, ob
         "latency_during": latency(injected, reverted),
         "latency_after": latency(reverted, until),
         "samples": tuple(samples),
-        "durability": written(story.censored) if story.engine == "clickhouse" else None,
-        "alerts": alerted(confirmed, until) if (story.engine, story.fault) == ("trino", "kill") else None,
+        **besides(story.engine, story.fault, confirmed, until, censored=story.censored),
     }
 
 
