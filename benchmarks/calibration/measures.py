@@ -218,7 +218,7 @@ def _best_lag(endpoint: ScriptedEndpoint, rate: float, seconds: float) -> float:
 
 
 def _flat_out(rate: float, seconds: float) -> LoadSpec:
-    """More than can be sent, by as many clients as Locust has users; what finds none within a second is dropped."""
+    """More than can be sent, through as many clients as Locust has users; what waits for a second is dropped."""
     return LoadSpec(Constant(rate=rate, duration=seconds), 1.0, CLIENTS, client=ClientKind.WIRE)
 
 
