@@ -51,6 +51,7 @@ _OUR_JVM = (
 # What the chart leaves at Trino's own defaults.
 _OUR_PROPERTIES = (
     "exchange.max-error-duration",
+    "failure-detector.warmup-interval",
     "query.remote-task.max-error-duration",
     "query-manager.required-workers",
     "query-manager.required-workers-max-wait",
