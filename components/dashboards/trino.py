@@ -7,7 +7,7 @@ from components.dashboards.model import Board, Panel, Query, Row
 from components.rules import Scope
 from components.rules.trino import MEMORY, NODES, QUERIES, coordinator, recorded
 
-TASKS = "trino_execution_name_SqlTaskManager"
+TASKS, PAUSES = "trino_execution_name_SqlTaskManager", "io_airlift_stats_name_PauseMeter"
 
 
 def board(scope: Scope) -> Board:
@@ -91,5 +91,11 @@ def _work(scope: Scope) -> Row:
             ),
             Panel("Memory of all nodes", "bytes", tuple(Query(f"max({MEMORY}_{name}{one})", name) for name in memory)),
             Panel("Queries killed for want of memory", "short", (Query(killed, "since the start"),)),
+            Panel(
+                "Time that the JVM stood still",
+                "percentunit",
+                (Query(f"sum by (pod) (rate({PAUSES}_TotalPauseSeconds{any_node}[5m]))", "{{pod}}"),),
+                help="Collections of garbage, and a machine that gave the process no time.",
+            ),
         ),
     )

@@ -6,8 +6,9 @@ Names of metrics: those of the server's own endpoint, ``ClickHouseMetrics_`` (ga
 
 from __future__ import annotations
 
-from components.rules.model import Alert, Group, Recording, Rule
+from components.rules.model import Alert, Group, Rule
 from components.rules.scope import Scope, selector
+from components.rules.series import recordings
 
 METRICS, EVENTS, ASYNC = "ClickHouseMetrics", "ClickHouseProfileEvents", "ClickHouseAsyncMetrics"
 # Half of what makes the server slow inserts down (parts_to_delay_insert, 1000 by default).
@@ -17,7 +18,8 @@ FREE = 0.1
 
 def group(scope: Scope) -> Group:
     """All rules on ClickHouse."""
-    return Group("clickhouse", (*_recordings(scope), *_alerts(scope)))
+    recorded_ones = recordings(scope.labels("clickhouse"), _series(scope))
+    return Group("clickhouse", (*recorded_ones, *_state_alerts(scope), *_storage_alerts(scope)))
 
 
 def server(scope: Scope) -> str:
@@ -30,74 +32,30 @@ def recorded(scope: Scope, name: str) -> str:
     return name + selector(scope.labels("clickhouse"))
 
 
-def _recordings(scope: Scope) -> tuple[Rule, ...]:
+def _series(scope: Scope) -> dict[str, str]:
     one = server(scope)
     finished, failed = (recorded(scope, f"engine:queries_{end}:rate5m") for end in ("finished", "failed"))
     # All queries, the failed ones too.
     queries = f"sum(rate({EVENTS}_Query{one}[5m]))"
-
-    def record(name: str, expression: str, unit: str, meaning: str) -> Recording:
-        return Recording(name, expression, unit, meaning, scope.labels("clickhouse"))
-
-    return (
-        record("engine:up:bool", f"max(up{one}) or vector(0)", "1 or 0", "Whether the engine answers its scrapes."),
-        record(
-            "engine:available:bool",
-            recorded(scope, "engine:up:bool"),
-            "1 or 0",
-            "Whether the engine can serve: Trino needs its coordinator and a worker, ClickHouse its server.",
+    return {
+        "engine:up:bool": f"max(up{one}) or vector(0)",
+        "engine:available:bool": recorded(scope, "engine:up:bool"),
+        "engine:queries_finished:rate5m": f"{queries} or vector(0)",
+        "engine:queries_failed:rate5m": f"sum(rate({EVENTS}_FailedQuery{one}[5m])) or vector(0)",
+        "engine:query_errors:ratio_rate5m": f"{failed} / clamp_min({finished}, 0.001)",
+        "engine:query_duration_seconds:mean5m": (
+            f"sum(rate({EVENTS}_QueryTimeMicroseconds{one}[5m])) / ({queries} > 0) / 1000000"
         ),
-        record(
-            "engine:queries_finished:rate5m",
-            f"{queries} or vector(0)",
-            "queries per second",
-            "Queries that ended, well or not.",
-        ),
-        record(
-            "engine:queries_failed:rate5m",
-            f"sum(rate({EVENTS}_FailedQuery{one}[5m])) or vector(0)",
-            "queries per second",
-            "Queries that failed: Trino without its users' mistakes, ClickHouse with them.",
-        ),
-        record(
-            "engine:query_errors:ratio_rate5m",
-            f"{failed} / clamp_min({finished}, 0.001)",
-            "share, 0 to 1",
-            "Failed queries of all that ended.",
-        ),
-        record(
-            "engine:query_duration_seconds:mean5m",
-            f"sum(rate({EVENTS}_QueryTimeMicroseconds{one}[5m])) / ({queries} > 0) / 1000000",
-            "seconds",
-            "Mean time that queries took; nothing while none ends.",
-        ),
-        record(
-            "engine:queries_running:count",
-            f"max({METRICS}_Query{one}) or vector(0)",
-            "queries",
-            "Queries that run.",
-        ),
-        record(
-            "engine:parts_per_partition:max",
-            f"max({ASYNC}_MaxPartCountForPartition{one})",
-            "parts",
-            "Parts in the partition that has most (ClickHouse only).",
-        ),
-        record(
-            "engine:served:ratio",
-            # Which errors are its users' own, ClickHouse's metrics do not tell: only its absence counts.
-            recorded(scope, "engine:available:bool"),
-            "share, 0 to 1",
-            "How much of its service the engine gives right now; what the error budget is counted in.",
-        ),
-    )
+        "engine:queries_running:count": f"max({METRICS}_Query{one}) or vector(0)",
+        "engine:parts_per_partition:max": f"max({ASYNC}_MaxPartCountForPartition{one})",
+        # Which errors are its users' own, ClickHouse's metrics do not tell: only its absence counts.
+        "engine:served:ratio": recorded(scope, "engine:available:bool"),
+    }
 
 
-def _alerts(scope: Scope) -> tuple[Rule, ...]:
+def _state_alerts(scope: Scope) -> tuple[Rule, ...]:
     one, labels = server(scope), scope.labels("clickhouse")
     readonly = f"max({METRICS}_ReadonlyReplica{one}) > 0 or max({METRICS}_ReadonlyDisks{one}) > 0"
-    parts = recorded(scope, "engine:parts_per_partition:max")
-    paths = f"{ASYNC}_FilesystemMainPath"
     return (
         Alert(
             "ClickHouseDown",
@@ -117,6 +75,14 @@ def _alerts(scope: Scope) -> tuple[Rule, ...]:
             "A replicated table has lost its Keeper session, or a disk has turned read-only.",
             labels,
         ),
+    )
+
+
+def _storage_alerts(scope: Scope) -> tuple[Rule, ...]:
+    one, labels = server(scope), scope.labels("clickhouse")
+    parts = recorded(scope, "engine:parts_per_partition:max")
+    paths = f"{ASYNC}_FilesystemMainPath"
+    return (
         Alert(
             "ClickHouseTooManyParts",
             # One sample of both: two would become the same alert.

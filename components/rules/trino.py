@@ -6,8 +6,9 @@ have no ``_total``, times are summaries in milliseconds.
 
 from __future__ import annotations
 
-from components.rules.model import Alert, Group, Recording, Rule
+from components.rules.model import Alert, Group, Rule
 from components.rules.scope import Scope, selector
+from components.rules.series import recordings
 
 QUERIES = "trino_execution_name_QueryManager"
 NODES = "trino_metadata_name_DiscoveryNodeManager"
@@ -20,7 +21,8 @@ FEWEST_FAILURES = 3
 
 def group(scope: Scope) -> Group:
     """All rules on Trino."""
-    return Group("trino", (*_recordings(scope), *_alerts(scope)))
+    recorded_ones = recordings(scope.labels("trino"), {**_presence(scope), **_queries(scope)})
+    return Group("trino", (*recorded_ones, *_cluster_alerts(scope), *_query_alerts(scope)))
 
 
 def coordinator(scope: Scope) -> str:
@@ -33,90 +35,51 @@ def recorded(scope: Scope, name: str) -> str:
     return name + selector(scope.labels("trino"))
 
 
-def _recordings(scope: Scope) -> tuple[Rule, ...]:
+def _presence(scope: Scope) -> dict[str, str]:
     one, workers = coordinator(scope), selector({"namespace": scope.trino, "job": "trino-workers"})
-    failures = " + ".join(f"sum(rate({QUERIES}_{kind}{one}[5m]))" for kind in SYSTEM_FAILURES)
     active, up = recorded(scope, "engine:workers_active:count"), recorded(scope, "engine:up:bool")
+    return {
+        "engine:up:bool": f"max(up{one}) or vector(0)",
+        # The coordinator counts itself. While it does not answer, the workers that do are counted.
+        "engine:workers_active:count": (
+            f"clamp_min(max({NODES}_ActiveNodeCount{one}) - 1, 0) or count(up{workers} == 1) or vector(0)"
+        ),
+        "engine:workers_expected:count": f"vector({scope.workers})",
+        "engine:available:bool": f"{up} * ({active} >= bool 1)",
+    }
+
+
+def _queries(scope: Scope) -> dict[str, str]:
+    one = coordinator(scope)
+    failures = " + ".join(f"sum(rate({QUERIES}_{kind}{one}[5m]))" for kind in SYSTEM_FAILURES)
     finished, failed = (recorded(scope, f"engine:queries_{end}:rate5m") for end in ("finished", "failed"))
-    times = f"{QUERIES}_ExecutionTime"
-    mean = f"sum(rate({times}_AllTime_sum{one}[5m])) / (sum(rate({times}_AllTime_count{one}[5m])) > 0) / 1000"
-
-    def record(name: str, expression: str, unit: str, meaning: str) -> Recording:
-        return Recording(name, expression, unit, meaning, scope.labels("trino"))
-
-    return (
-        record("engine:up:bool", f"max(up{one}) or vector(0)", "1 or 0", "Whether the engine answers its scrapes."),
-        record(
-            "engine:workers_active:count",
-            # The coordinator counts itself. While it does not answer, the workers that do are counted.
-            f"clamp_min(max({NODES}_ActiveNodeCount{one}) - 1, 0) or count(up{workers} == 1) or vector(0)",
-            "workers",
-            "Workers that the coordinator can use.",
-        ),
-        record("engine:workers_expected:count", f"vector({scope.workers})", "workers", "Workers that there should be."),
-        record(
-            "engine:available:bool",
-            f"{up} * ({active} >= bool 1)",
-            "1 or 0",
-            "Whether the engine can serve: Trino needs its coordinator and a worker, ClickHouse its server.",
-        ),
-        record(
-            "engine:queries_finished:rate5m",
-            f"sum(rate({QUERIES}_CompletedQueries{one}[5m])) or vector(0)",
-            "queries per second",
-            "Queries that ended, well or not.",
-        ),
-        record(
-            "engine:queries_failed:rate5m",
-            f"({failures}) or vector(0)",
-            "queries per second",
-            "Queries that failed: Trino without its users' mistakes, ClickHouse with them.",
-        ),
-        record(
-            "engine:query_errors:ratio_rate5m",
-            f"{failed} / clamp_min({finished}, 0.001)",
-            "share, 0 to 1",
-            "Failed queries of all that ended.",
-        ),
-        record(
-            "engine:query_duration_seconds:mean5m",
-            mean,
-            "seconds",
-            "Mean time that queries took; nothing while none ends.",
-        ),
-        record(
-            "engine:query_duration_seconds:p95_5m",
-            f'max({times}_FiveMinutes{{job="trino",namespace="{scope.trino}",quantile="0.95"}}) / 1000',
-            "seconds",
-            "95th percentile of the time that queries took (Trino only).",
-        ),
-        record(
-            "engine:queries_running:count",
-            f"max({QUERIES}_RunningQueries{one}) or vector(0)",
-            "queries",
-            "Queries that run.",
-        ),
-        record(
-            "engine:queries_queued:count",
-            f"max({QUERIES}_QueuedQueries{one}) or vector(0)",
-            "queries",
-            "Queries that wait for others to end (Trino only).",
-        ),
-        record(
-            "engine:served:ratio",
+    return {
+        "engine:queries_finished:rate5m": f"sum(rate({QUERIES}_CompletedQueries{one}[5m])) or vector(0)",
+        "engine:queries_failed:rate5m": f"({failures}) or vector(0)",
+        "engine:query_errors:ratio_rate5m": f"{failed} / clamp_min({finished}, 0.001)",
+        **_times(scope),
+        "engine:queries_running:count": f"max({QUERIES}_RunningQueries{one}) or vector(0)",
+        "engine:queries_queued:count": f"max({QUERIES}_QueuedQueries{one}) or vector(0)",
+        "engine:served:ratio": (
             f"{recorded(scope, 'engine:available:bool')} "
-            f"* (1 - clamp_max({recorded(scope, 'engine:query_errors:ratio_rate5m')}, 1))",
-            "share, 0 to 1",
-            "How much of its service the engine gives right now; what the error budget is counted in.",
+            f"* (1 - clamp_max({recorded(scope, 'engine:query_errors:ratio_rate5m')}, 1))"
         ),
-    )
+    }
 
 
-def _alerts(scope: Scope) -> tuple[Rule, ...]:
+def _times(scope: Scope) -> dict[str, str]:
+    one, times = coordinator(scope), f"{QUERIES}_ExecutionTime"
+    slowest = f'{{job="trino",namespace="{scope.trino}",quantile="0.95"}}'
+    return {
+        "engine:query_duration_seconds:mean5m": (
+            f"sum(rate({times}_AllTime_sum{one}[5m])) / (sum(rate({times}_AllTime_count{one}[5m])) > 0) / 1000"
+        ),
+        "engine:query_duration_seconds:p95_5m": f"max({times}_FiveMinutes{slowest}) / 1000",
+    }
+
+
+def _cluster_alerts(scope: Scope) -> tuple[Rule, ...]:
     labels = scope.labels("trino")
-    errors, failed = (
-        recorded(scope, name) for name in ("engine:query_errors:ratio_rate5m", "engine:queries_failed:rate5m")
-    )
     return (
         Alert(
             "TrinoDown",
@@ -136,6 +99,15 @@ def _alerts(scope: Scope) -> tuple[Rule, ...]:
             "Worker pods are gone, starting, hung or cut off from the coordinator.",
             labels,
         ),
+    )
+
+
+def _query_alerts(scope: Scope) -> tuple[Rule, ...]:
+    labels = scope.labels("trino")
+    errors, failed = (
+        recorded(scope, name) for name in ("engine:query_errors:ratio_rate5m", "engine:queries_failed:rate5m")
+    )
+    return (
         Alert(
             "TrinoQueueing",
             f"{recorded(scope, 'engine:queries_queued:count')} > {scope.queue}",
