@@ -165,8 +165,7 @@ def _only_coordinator(settings: Settings, node: Node) -> dict[str, object]:
         "node-scheduler.include-coordinator": "false",
         "query.max-memory": f"{worker.heap * 35 // 100 * settings.most_workers}MB",
         "query.remote-task.max-error-duration": _REMOTE_ERROR_DURATION,
-        # A worker that was just found counts as failed until it has answered for so long (by default 5 s). One that does
-        # not answer counts as failed either way.
+        # A worker that was just found counts as failed until it has answered for so long: 5 s by default.
         "failure-detector.warmup-interval": "1s",
         "query-manager.required-workers": 1,
         "query-manager.required-workers-max-wait": _WORKER_WAIT,
