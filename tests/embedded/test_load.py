@@ -25,7 +25,7 @@ statements:
   order: {sql: SELECT o_totalprice FROM orders WHERE o_orderkey = 7, tpch: true}
 mix: {ping: 2, order: 1}
 engines:
-  clickhouse: {ping: 8, order: 4, Q6: 1, Q13: 0.1}
+  clickhouse: {ping: 8, order: 4, Q6: 1, Q13: 0.5}
 """
 
 
@@ -64,7 +64,7 @@ def test_every_statement_of_a_workload_is_answered_right(
 
 
 def test_a_search_finds_a_rate(tmp_path: Path) -> None:
-    given = ("--engine", "clickhouse", "--saturate", "--p99", "1", "--rate", "20")
+    given = ("--engine", "clickhouse", "--saturate", "--p99", "5", "--rate", "20")
     document = load(tmp_path, *given, "--step-limit", "4", "--search-limit", "45")
     (found,) = document["saturations"]
     assert found["client"] == "wire"
