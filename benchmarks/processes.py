@@ -29,7 +29,7 @@ from benchmarks.wirelane import WireLanes
 from engines import Endpoint, Engine, engine_class
 
 READY_SECONDS = 60.0
-LEAD_SECONDS = 0.1
+LEAD_SECONDS = 0.3  # in which every process hears when to begin
 TELL_SECONDS = 0.2
 ENDING_SECONDS = 30.0
 MOST_SELECTED = 900

@@ -34,6 +34,8 @@ LOAD_DEADLINE = 30.0  # seconds
 SETTLE_PROBES = 3
 SETTLE_SECONDS = 60.0
 
+SENT_BY = {ClientKind.DRIVER: "through its driver", ClientKind.WIRE: "over HTTP without its driver"}
+
 TpchStatements = Callable[[Engine, Sequence[int]], Sequence[Statement]]
 """The TPC-H queries of these numbers as statements of an engine that holds the data."""
 
@@ -76,11 +78,9 @@ class LoadPlan:
             BadInput: one line.
         """
         try:
-            spec = self._spec(self.arrivals(1.0), self.client or ClientKind.DRIVER)
+            self._spec(self.arrivals(1.0), self.client or ClientKind.DRIVER)
         except ValueError as error:
             raise BadInput(str(error)) from error
-        if spec.arrivals.duration <= 0:
-            raise BadInput("load needs a duration")
 
     def arrivals(self, modest_rate: float) -> Arrivals:
         """The schedule.
@@ -132,7 +132,7 @@ class Loader:
         """
         mixture, spec = self._mixture(engine, plan), plan.spec(engine)
         _require(engine, spec.client)
-        title = f"Load on {engine.title}: {spec.arrivals.describe()}"
+        title = f"Load on {engine.title}: {spec.arrivals.describe()}, {SENT_BY[spec.client]}"
         with self.console.phase(title), self.console.progress(spec.arrivals.expected, "answers") as bar:
             shown = 0
 

@@ -172,7 +172,7 @@ def measure_rate(
     endpoint: ScriptedEndpoint,
     *,
     start: float = 1000.0,
-    highest: float = 32_000.0,
+    highest: float = 50_000.0,
     seconds: float = 4.0,
     resolution: float = 0.15,
     tell: Callable[[str], None] = lambda _: None,
