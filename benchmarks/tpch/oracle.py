@@ -22,7 +22,7 @@ from benchmarks.tpch.data import identity
 from benchmarks.tpch.model import Column, ColumnKind, Expected, Progress, Step
 from benchmarks.tpch.queries import Shape, query, shape
 from benchmarks.tpch.views import connect
-from engines import Dataset, Row, TpchQuery
+from engines import Dataset, RefreshSet, Row, TpchQuery
 from engines.tpch import schema_name
 from targets.base import TargetError
 from targets.cache import cache_directory, cache_errors, write_atomically
@@ -61,17 +61,20 @@ class DuckDbOracle:
 
     Args:
         data: the Parquet files that the engines under test have loaded.
+        refreshed: sets that both refresh functions have run with since, each pair whole.
     """
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, refreshed: Sequence[RefreshSet] = ()) -> None:
         self._data = data
-        self._identity = identity(data)
+        self._refreshed = tuple(refreshed)
+        self._identity = "/".join([identity(data), *(one.orders.parent.name for one in refreshed)])
         self._known: dict[TpchQuery, Expected] = {}
 
     @property
     def name(self) -> str:
         """The engine, its version, and what it read."""
-        return f"DuckDB {duckdb.__version__} over the same Parquet files"
+        after = " after the refresh functions" if self._refreshed else ""
+        return f"DuckDB {duckdb.__version__} over the same Parquet files{after}"
 
     def prepare(self, numbers: Iterable[int], progress: Progress | None = None) -> None:
         """Have the answers to these queries at hand, so that nothing is computed while engines are timed.
@@ -123,7 +126,7 @@ class DuckDbOracle:
         number, parts = asked.number, shape(asked.sql)
         with tempfile.TemporaryDirectory(prefix="spill-", dir=cache_directory()) as spill:
             try:
-                with connect(self._data, spill) as connection:
+                with connect(self._data, spill, refreshed=self._refreshed) as connection:
                     result = connection.execute(_with_ties(parts))
                     columns = tuple(_column(name, str(kind)) for name, kind, *_ in result.description)
                     rows: list[Row] = result.fetchall()

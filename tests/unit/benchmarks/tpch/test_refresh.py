@@ -13,7 +13,10 @@ import duckdb
 import pytest
 from typing_extensions import override
 
+from benchmarks.tpch.compare import problem
 from benchmarks.tpch.data import DatasetError
+from benchmarks.tpch.oracle import DuckDbOracle
+from benchmarks.tpch.queries import query
 from benchmarks.tpch.refresh import order_key, refresh_set, run_rf1, run_rf2, stretch
 from benchmarks.tpch.views import connect
 from engines import Dataset, EngineError, ErrorClass, RefreshSet
@@ -131,6 +134,25 @@ def test_both_functions_change_what_the_set_says(small: Dataset, first: RefreshS
     assert deleted.rows == {table: -rows for table, rows in first.deleted.items()}
     assert inserted.seconds is not None and inserted.seconds > 0
     assert engine.refresh_counts(0.01)["orders"] == small.rows["orders"]
+
+
+def test_the_oracle_knows_the_answers_afterwards(small: Dataset, first: RefreshSet) -> None:
+    sets = (first, refresh_set(small, 2))
+    engine = Writable().fill(small)
+    for refresh in sets:
+        run_rf1(engine, refresh, deadline=5)
+        run_rf2(engine, refresh, deadline=5)
+    for table in set(small.rows) - {"orders", "lineitem"}:
+        engine.database.read_parquet(str(small.file(table))).create_view(table)
+    changed = 0
+    for number in (1, 3, 4, 18):
+        expected = DuckDbOracle(small, sets).expected(number)
+        with engine.connect() as session:
+            answer = session.execute(query(number).sql, deadline=5, settings={"number": str(number)})
+        assert problem(expected, answer) == ""
+        changed += bool(problem(DuckDbOracle(small).expected(number), answer))
+    assert changed > 0
+    assert DuckDbOracle(small, sets).name.endswith("after the refresh functions")
 
 
 def test_rows_that_went_missing_are_a_problem(small: Dataset, first: RefreshSet) -> None:
