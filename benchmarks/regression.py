@@ -37,6 +37,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 AGREEING = 0.4  # share of the queries that makes a shift; more than that may have changed in earnest
 ROUNDS = 3
+TAILS = (
+    4  # degrees of freedom of the scatter of queries in single processes: a burst of others' work strikes a few hard
+)
 SIBLINGS = 8  # queries that it takes to speak of a shift, or of a scatter
 
 
@@ -143,7 +146,7 @@ def compare_family(
     (base_own, base_all), (new_own, new_all) = (noise.draw(generator, rule.resamples) for noise in noises)
     own, common = new_own - base_own, new_all - base_all
     if one_process:
-        own += _unseen(value, own, rule) * generator.standard_normal(own.shape)
+        own += _unseen(value, own, rule) * generator.standard_t(TAILS, own.shape)
     one_run = any(noise.runs == 1 for noise in noises)
     together = _together(value, own.mean(axis=0) + common, rule, one_run=one_run)
     shift, alike = 0.0, np.zeros(len(keys), dtype=bool)
