@@ -15,6 +15,7 @@ def main(arguments: list[str]) -> None:
     ends = [os.dup(int(number)) for number in arguments[:2]]
     for place, end in zip((3, 4), ends, strict=True):
         os.dup2(end, place)
+        os.set_inheritable(place, True)  # where the copy was made there already, it is not
     command = arguments[2:]
     os.execv(command[0], command)  # noqa: S606 - that is the point
 

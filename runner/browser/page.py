@@ -40,6 +40,7 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._call(f"{domain}.enable")
         self._call("Page.setLifecycleEventsEnabled", {"enabled": True})
+        self._call("Emulation.setFocusEmulationEnabled", {"enabled": True})  # as if its window were the foremost
 
     def __enter__(self) -> Self:
         return self

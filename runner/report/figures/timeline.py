@@ -80,8 +80,8 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
         svg.stretched(_points(samples, positions, y), top=top, height=PLOT),
         *_lanes(samples, positions, lanes, strip),
         *_kubernetes(experiment, x, view),
-        *alerts.lanes(experiment.alerts, x, alerting),
         *_lines(found, x, bottom),
+        *alerts.lanes(experiment.alerts, x, alerting),
     ]
     return svg.figure(
         key,

@@ -19,7 +19,7 @@ from runner.results import (
     ScalingStep,
     Verdict,
 )
-from tests.unit.report.loads import saturation
+from tests.unit.report.loads import load, saturation
 from tests.unit.report.sample import HOSTILE, sample_results
 from tests.unit.report.tpch_sample import repeated, throughput
 
@@ -35,6 +35,7 @@ def full_results(seed: int = 1) -> Results:
         update={
             "experiments": experiments,
             "benchmarks": (*plain.benchmarks[:1], repeated("clickhouse")),
+            "loads": (*plain.loads, load()),
             "throughputs": (throughput("trino", refresh=False), throughput("clickhouse", wrong=3)),
             "saturations": (saturation(), saturation(engine="trino", verdict=Verdict.INCONCLUSIVE, reason=HOSTILE)),
             "scalings": (scaled(),),
