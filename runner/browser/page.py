@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -122,7 +122,7 @@ class Page:
         self._sift()
         return list(self._requests)
 
-    def _call(self, method: str, parameters: dict[str, object] | None = None) -> Message:
+    def _call(self, method: str, parameters: Mapping[str, object] | None = None) -> Message:
         return self._connection.call(method, parameters, session=self._session)
 
     def _sift(self) -> None:

@@ -12,8 +12,8 @@ from runner.browser import EXECUTABLES, Chromium, Page, find
 from tests.browser.pages import PAGES, WRONG
 
 ASK = Path(__file__).with_name("ask.js").read_text(encoding="utf-8")
-PHONE = {"width": 390, "height": 844, "mobile": True}
-DESK = {"width": 1280, "height": 900}
+PHONE: dict[str, Any] = {"width": 390, "height": 844, "mobile": True}
+DESK: dict[str, Any] = {"width": 1280, "height": 900}
 
 Ask = Callable[[str], Any]
 
