@@ -60,6 +60,12 @@ def _recordings(scope: Scope) -> tuple[Rule, ...]:
             "Queries that failed: Trino without its users' mistakes, ClickHouse with them.",
         ),
         record(
+            "engine:queries_failed:rate1m",
+            f"sum(rate({EVENTS}_FailedQuery{one}[1m])) or vector(0)",
+            "queries per second",
+            "The same over the last minute: what belongs to one short outage.",
+        ),
+        record(
             "engine:query_errors:ratio_rate5m",
             f"{failed} / clamp_min({finished}, 0.001)",
             "share, 0 to 1",

@@ -35,7 +35,9 @@ def recorded(scope: Scope, name: str) -> str:
 
 def _recordings(scope: Scope) -> tuple[Rule, ...]:
     one, workers = coordinator(scope), selector({"namespace": scope.trino, "job": "trino-workers"})
-    failures = " + ".join(f"sum(rate({QUERIES}_{kind}{one}[5m]))" for kind in SYSTEM_FAILURES)
+    failures, lately = (
+        " + ".join(f"sum(rate({QUERIES}_{kind}{one}[{window}]))" for kind in SYSTEM_FAILURES) for window in ("5m", "1m")
+    )
     active, up = recorded(scope, "engine:workers_active:count"), recorded(scope, "engine:up:bool")
     finished, failed = (recorded(scope, f"engine:queries_{end}:rate5m") for end in ("finished", "failed"))
     times = f"{QUERIES}_ExecutionTime"
@@ -71,6 +73,12 @@ def _recordings(scope: Scope) -> tuple[Rule, ...]:
             f"({failures}) or vector(0)",
             "queries per second",
             "Queries that failed: Trino without its users' mistakes, ClickHouse with them.",
+        ),
+        record(
+            "engine:queries_failed:rate1m",
+            f"({lately}) or vector(0)",
+            "queries per second",
+            "The same over the last minute: what belongs to one short outage.",
         ),
         record(
             "engine:query_errors:ratio_rate5m",
