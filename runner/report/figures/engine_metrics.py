@@ -14,7 +14,7 @@ from runner.report.units import plural
 from runner.results import EngineMetrics, MetricSeries
 
 PLOT = 26  # pixels
-_NAME = 13
+_NAME = 15
 _PITCH = _NAME + PLOT + 5
 _COLOURS = 4
 
