@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
+from faults.observer import wait_until
 from runner.browser import BrowserError, Chromium, Page
 from tests.browser.conftest import PHONE, Ask
 
@@ -86,3 +92,27 @@ def test_a_browser_that_is_gone_is_one_line() -> None:
         browser._process.wait(60)
         with pytest.raises(BrowserError, match="has ended"):
             page.evaluate("1")
+
+
+def test_the_browser_ends_with_a_process_that_is_killed(chromium: Chromium) -> None:
+    script = (
+        "import sys; from runner.browser import Chromium\n"
+        "with Chromium() as browser: print(browser._process.pid, flush=True); sys.stdin.read()"
+    )
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+    ) as lone:
+        assert lone.stdout is not None
+        browser = psutil.Process(int(lone.stdout.readline()))
+        os.kill(lone.pid, signal.SIGKILL)
+        lone.wait(60)
+    assert wait_until(lambda: ended(browser), 60)
+
+
+def ended(process: psutil.Process) -> bool:
+    """Not there any more, or only its exit status, which nobody has asked for yet."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

@@ -12,6 +12,7 @@ from runner.report import engine_metrics
 from runner.report.figures import engine_metrics as lanes
 from runner.report.figures.timeline import timeline_figure
 from runner.report.html import render_html
+from runner.report.junit import render_junit
 from runner.results import EngineMetrics, Experiment, MetricSeries
 from tests.unit.report.alerted import recorded
 from tests.unit.report.page import Node, parse
@@ -143,6 +144,7 @@ def test_the_page_has_them_and_does_not_speak_of_them_without() -> None:
     assert "trino-worker-<b>0</b>" in first.text
     assert "not measured: prometheus does not answer <b>" in second.text
     assert "lowest – highest" in first.text and "lowest – highest" not in second.text
+    assert "engine metrics: 4 of 5 measured" in render_junit(empty_results(experiments=(made(VIEW),)))
     without = parse(render_html(empty_results(experiments=(made(None),))))
     assert "ngine metric" not in without.by_id("experiments").text
 
