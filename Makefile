@@ -8,7 +8,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup verify test unit embedded lint format types schemas constraints promtool e2e e2e-full bench-recovery \
-	calibrate peers clean
+	calibrate peers screenshots clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ build/calibrate/.installed: requirements-calibrate.txt
 
 peers: $(STAMP) ## Other tools on the same work, each in an environment of its own under build/peers
 	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+screenshots: $(STAMP) ## The README's pictures, from the run in RESULTS (report/), in a Chromium on the PATH
+	$(BIN)/python -m runner.browser $(or $(RESULTS),report) $(ARGS)
 
 clean: ## Remove what make created here (caches per user stay)
 	rm -rf $(VENV) build report .mypy_cache .pytest_cache .ruff_cache

@@ -173,7 +173,7 @@ class Run:
             select(words), self.target, tuning=tuning, component=component, seed=self.settings.seed, named=words
         )
         ask(self.target, cases, yes=self.settings.yes)
-        ledger, alerts = Ledger(self.target.store()), self._monitoring()
+        ledger, alerts, first = Ledger(self.target.store()), self._monitoring(), len(self.experiments)
         backgrounds = {engine.endpoint.kind: self._background(engine) for engine in self.target.engines()}
         with (
             ledger.exclusive(),
@@ -185,6 +185,7 @@ class Run:
                 result = self._experiment(case, ledger, plan, backgrounds, alerts)
                 self.experiments.append(result)
                 self.console.experiment(result)
+            self.experiments[first:] = alerts.metrics.added(self.experiments[first:])
 
     def scale(self, rate: float | None, limit: float) -> None:
         """Every engine's workloads made larger and smaller again.
@@ -296,6 +297,7 @@ class Run:
         with alerts.watching(case) as observation:
             record = run(lambda phase: self.console.step(f"{case.label}: {phase}"))
             seen = observation.conclude(record) if observation else None
+        alerts.metrics.note(record)
         return measured.experiment(record, self.slo, seen)
 
     def _background(self, engine: Engine) -> Background:

@@ -42,6 +42,7 @@ def _series(scope: Scope) -> dict[str, str]:
         "engine:available:bool": recorded(scope, "engine:up:bool"),
         "engine:queries_finished:rate5m": f"{queries} or vector(0)",
         "engine:queries_failed:rate5m": f"sum(rate({EVENTS}_FailedQuery{one}[5m])) or vector(0)",
+        "engine:queries_failed:rate1m": f"sum(rate({EVENTS}_FailedQuery{one}[1m])) or vector(0)",
         "engine:query_errors:ratio_rate5m": f"{failed} / clamp_min({finished}, 0.001)",
         "engine:query_duration_seconds:mean5m": (
             f"sum(rate({EVENTS}_QueryTimeMicroseconds{one}[5m])) / ({queries} > 0) / 1000000"

@@ -21,6 +21,10 @@ SERIES: Mapping[str, tuple[str, str]] = {
         "queries per second",
         "Queries that failed: Trino without its users' mistakes, ClickHouse with them.",
     ),
+    "engine:queries_failed:rate1m": (
+        "queries per second",
+        "The same over the last minute: what belongs to one short outage.",
+    ),
     "engine:query_errors:ratio_rate5m": (_SHARE, "Failed queries of all that ended."),
     "engine:query_duration_seconds:mean5m": ("seconds", "Mean time that queries took; nothing while none ends."),
     "engine:query_duration_seconds:p95_5m": (

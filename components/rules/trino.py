@@ -51,11 +51,14 @@ def _presence(scope: Scope) -> dict[str, str]:
 
 def _queries(scope: Scope) -> dict[str, str]:
     one = coordinator(scope)
-    failures = " + ".join(f"sum(rate({QUERIES}_{kind}{one}[5m]))" for kind in SYSTEM_FAILURES)
+    failures, lately = (
+        " + ".join(f"sum(rate({QUERIES}_{kind}{one}[{window}]))" for kind in SYSTEM_FAILURES) for window in ("5m", "1m")
+    )
     finished, failed = (recorded(scope, f"engine:queries_{end}:rate5m") for end in ("finished", "failed"))
     return {
         "engine:queries_finished:rate5m": f"sum(rate({QUERIES}_CompletedQueries{one}[5m])) or vector(0)",
         "engine:queries_failed:rate5m": f"({failures}) or vector(0)",
+        "engine:queries_failed:rate1m": f"({lately}) or vector(0)",
         "engine:query_errors:ratio_rate5m": f"{failed} / clamp_min({finished}, 0.001)",
         **_times(scope),
         "engine:queries_running:count": f"max({QUERIES}_RunningQueries{one}) or vector(0)",

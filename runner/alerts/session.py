@@ -19,6 +19,7 @@ from runner.alerts.marks import GrafanaMarks
 from runner.alerts.objectives import AlertLimits
 from runner.alerts.silences import RunSilence
 from runner.alerts.watch import PERIOD, AlertWatch
+from runner.engine_metrics import MetricsAround
 from runner.results import AlertsView
 from targets.base import Target
 from targets.monitoring import MonitoringError, Part, part_of
@@ -89,6 +90,7 @@ class Alerts:
         self._loaded: Loaded | None = None
         self._told = ""
         self.marks = GrafanaMarks(_made(Grafana, found["grafana"]), target.outputs.stack, self.clock, say)
+        self.metrics = MetricsAround(target, say)
         self._silence: RunSilence | None = None
 
     @property

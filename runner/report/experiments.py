@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from runner.report.engine_metrics import MetricRow, metric_rows
 from runner.report.engines import EngineNames
 from runner.report.figures import rto_figure, timeline_figure
 from runner.report.figures.rto import RtoRow
@@ -50,6 +51,7 @@ class ExperimentView:
     outages: tuple[Outage, ...]
     outages_left_out: int
     phases: tuple[Phase, ...]
+    metrics: tuple[MetricRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class ExperimentSection:
     def alerted(self) -> bool:
         """Whether monitoring's view belongs to any of them."""
         return any(view.item.alerts for view in self.views)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether engine metrics belong to any of them."""
+        return any(view.item.metrics for view in self.views)
 
     @property
     def by_engine(self) -> dict[str, list[ExperimentView]]:
@@ -133,16 +140,24 @@ def phases(experiment: Experiment) -> tuple[Phase, ...]:
 
     *During* lasts until both the revert and the recovery, as it does for the latencies in the results document.
     """
-    if experiment.window is None:
+    bounds = struck(experiment)
+    if bounds is None:
         return ()
-    start, reverted = experiment.window
-    end = max([reverted, *(event.at for event in events(experiment) if event.name in {"recovery", "censored"})])
+    start, end = bounds
     named = (
         ("before", experiment.latency_before, [s for s in experiment.samples if s.at < start]),
         ("during", experiment.latency_during, [s for s in experiment.samples if start <= s.at < end]),
         ("after", experiment.latency_after, [s for s in experiment.samples if s.at >= end]),
     )
     return tuple(Phase(title, latency, dict(Counter(s.outcome for s in chosen))) for title, latency, chosen in named)
+
+
+def struck(experiment: Experiment) -> tuple[float, float] | None:
+    """From the injection to both revert and recovery, in seconds since the experiment's start."""
+    if experiment.window is None:
+        return None
+    over = (event.at for event in events(experiment) if event.name in {"recovery", "censored"})
+    return experiment.window[0], max([experiment.window[1], *over])
 
 
 def _view(number: int, item: Experiment, names: EngineNames) -> ExperimentView:
@@ -158,4 +173,5 @@ def _view(number: int, item: Experiment, names: EngineNames) -> ExperimentView:
         outages=found[:OUTAGES_SHOWN],
         outages_left_out=max(0, len(found) - OUTAGES_SHOWN),
         phases=phases(item),
+        metrics=metric_rows(item.metrics, struck(item)),
     )

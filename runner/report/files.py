@@ -61,7 +61,7 @@ def write_texts(texts: Mapping[str, str], directory: Path) -> list[Path]:
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        return [_write_atomically(directory / name, text) for name, text in texts.items()]
+        return [write_atomically(directory / name, text.encode()) for name, text in texts.items()]
     except OSError as error:
         raise ReportError(
             f"cannot write the report to {directory}: {error.strerror or error}; choose another directory with --output"
@@ -116,13 +116,17 @@ def _complaint(text: str, error: ValidationError) -> str:
     return f"not a valid results document: {place}: {first['msg']}{more}"
 
 
-def _write_atomically(path: Path, text: str) -> Path:
-    """Write beside the target and rename: readers see the old file or the new one, never half of it."""
+def write_atomically(path: Path, content: bytes) -> Path:
+    """Write beside the target and rename: readers see the old file or the new one, never half of it.
+
+    Raises:
+        OSError: it cannot be written; what was there is there still.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.chmod(0o644)  # mkstemp makes it private; a report is for colleagues and web servers

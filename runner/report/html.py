@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from runner.comparison.model import Comparison
-from runner.report import alerts, kubernetes, tpch, units
+from runner.report import alerts, engine_metrics, kubernetes, tpch, units
 from runner.report.comparison import COMPARISON_FILTERS, comparison_view
 from runner.report.durability import durability, inserts
 from runner.report.engines import EngineNames, engine_names
@@ -146,6 +146,7 @@ def template_environment() -> Environment:
         "inserts": inserts,
         "kubernetes": kubernetes,
         "alerts": alerts,
+        "engine_metrics": engine_metrics,
         "tpch": tpch,
         "uncertain": units.with_uncertainty,
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
-from runner.report import alerts
+from runner.report import alerts, engine_metrics
 from runner.report.durability import inserts
 from runner.report.headline import tally
 from runner.report.tpch import judgement
@@ -184,6 +184,8 @@ def _experiment(experiment: Experiment) -> _Case:
         lines.append(f"inserts: {inserts(experiment.durability)}")
     if experiment.alerts is not None:
         lines.append(f"alerts: {alerts.details(experiment.alerts)}")
+    if experiment.metrics is not None:
+        lines.append(f"engine metrics: {engine_metrics.details(experiment.metrics)}")
     output = "" if experiment.verdict is Verdict.SKIPPED else "\n".join(lines)
     group = f"{experiment.kind}.{experiment.engine}"
     return _Case(group, experiment.name, experiment.verdict, experiment.duration_seconds, experiment.reason, output)

@@ -8,6 +8,7 @@ from runner.results.alerts import AlertSeen, AlertsView, ExpectedAlert
 from runner.results.base import Model, Verdict
 from runner.results.checks import CheckResult, Evidence
 from runner.results.document import SCHEMA_FILE, SCHEMA_VERSION, Results, SloResult, json_schema
+from runner.results.engine_metrics import EngineMetrics, MetricSeries
 from runner.results.environment import EngineEnvironment, Environment, Spread, TransportOverhead
 from runner.results.experiments import Durability, Experiment, Injection, KubernetesComparison, KubernetesView, Sample
 from runner.results.load import (
@@ -43,6 +44,7 @@ __all__ = [
     "CheckResult",
     "Durability",
     "EngineEnvironment",
+    "EngineMetrics",
     "EngineStatistics",
     "Environment",
     "Evidence",
@@ -56,6 +58,7 @@ __all__ = [
     "KubernetesView",
     "LoadResult",
     "LoadingResult",
+    "MetricSeries",
     "Model",
     "Percentiles",
     "QueryResult",

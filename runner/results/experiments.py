@@ -6,6 +6,7 @@ from typing import Literal
 
 from runner.results.alerts import AlertsView
 from runner.results.base import Model, Verdict
+from runner.results.engine_metrics import EngineMetrics
 from runner.results.load import Answers, Percentiles
 
 
@@ -101,7 +102,7 @@ class Experiment(Model):
     ``window`` is (injection started, reverted) relative to the experiment's start: the shaded band. ``answers`` counts
     probes and background workload together, ``probe_answers`` the probes alone. ``durability`` is ``None`` where
     the engine keeps no written data, and where nothing was carried out; ``kubernetes`` on a target without it;
-    ``alerts`` on a target without monitoring.
+    ``alerts`` and ``metrics`` on a target without monitoring, ``metrics`` where nothing was injected.
     """
 
     name: str
@@ -137,3 +138,4 @@ class Experiment(Model):
     durability: Durability | None = None
     kubernetes: KubernetesView | None = None
     alerts: AlertsView | None = None
+    metrics: EngineMetrics | None = None

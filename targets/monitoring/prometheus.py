@@ -1,4 +1,4 @@
-"""Prometheus' HTTP API, as far as alerts need it (prometheus.io/docs/prometheus/latest/querying/api)."""
+"""Prometheus' HTTP API, as far as runs need it (prometheus.io/docs/prometheus/latest/querying/api)."""
 
 from __future__ import annotations
 
@@ -57,6 +57,14 @@ class Scrape:
     namespace: str
     interval: float
     timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A series over time: (moment by Prometheus' clock, value), without moments at which it had none."""
+
+    labels: Labels
+    values: tuple[tuple[float, float], ...]
 
 
 class Prometheus:
@@ -125,6 +133,22 @@ class Prometheus:
         with self._part.reading(path):
             return _histories(answer["data"]["result"], step, end)
 
+    def lines(self, query: str, start: float, end: float, step: float) -> list[Line]:
+        """What a query comes to over time; series without a finite value are left out.
+
+        Args:
+            query: PromQL.
+            start: first moment, by Prometheus' clock, seconds since the epoch.
+            end: last moment.
+            step: seconds between two moments; Prometheus refuses more than 11,000 of them.
+        """
+        path = "/api/v1/query_range"
+        asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+        answer = self._part.ask("GET", path, query=asked)
+        with self._part.reading(path):
+            found = [_line(one) for one in answer["data"]["result"]]
+        return [line for line in found if line.values]
+
     def _time(self) -> float:
         path = "/api/v1/query"
         answer = self._part.ask("GET", path, query={"query": "time()"})
@@ -147,6 +171,12 @@ def seconds(duration: str) -> float:
 def _named(labels: Mapping[str, Any]) -> tuple[str, Labels]:
     kept = {str(name): str(value) for name, value in labels.items() if name not in _NO_LABEL}
     return kept.pop("alertname"), kept
+
+
+def _line(series: Mapping[str, Any]) -> Line:
+    labels = {str(name): str(value) for name, value in series["metric"].items()}
+    values = [(float(at), float(value)) for at, value in series["values"]]
+    return Line(labels, tuple(one for one in values if math.isfinite(one[1])))
 
 
 def _histories(series: Iterable[Mapping[str, Any]], step: float, end: float) -> list[AlertHistory]:

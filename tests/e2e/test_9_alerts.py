@@ -56,6 +56,11 @@ def test_a_fault_raises_its_alert_which_is_resolved_and_nobody_is_called(
     seen = [one for one in experiment["alerts"]["seen"] if one["name"] == alert]
     assert all(one["silenced"] and one["notified_seconds"] is not None for one in seen)
     assert [one["name"] for one in experiment["alerts"]["seen"] if one["role"] == "unexpected"] == []
+    metrics = experiment["metrics"]
+    assert (metrics["not_measured"], metrics["missing"]) == ("", []), metrics
+    assert {"memory", "queries running", "queries failed"} < {one["measure"] for one in metrics["series"]}
+    assert all(any(value is not None for value in one["values"]) for one in metrics["series"])
+    assert metrics["start_seconds"] < experiment["window"][0]
     assert leftovers(stack) == []
 
 
@@ -80,5 +85,6 @@ def test_without_prometheus_the_run_goes_on(document: Path, tmp_path: Path) -> N
     done = runner("fault", "delete-now", *where, *options, timeout=15 * MINUTES)
     (experiment,) = results(tmp_path)["experiments"]
     assert "prometheus" in experiment["alerts"]["not_measured"], done.text
+    assert "prometheus" in experiment["metrics"]["not_measured"], done.text
     assert experiment["injection"]["confirmed"]
     assert "Traceback" not in done.text

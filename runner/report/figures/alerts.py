@@ -46,7 +46,7 @@ def described(view: AlertsView | None) -> str:
 
 
 def _lane(alert: AlertSeen, x: LinearScale, top: float) -> list[Markup]:
-    name = svg.text(_title(alert), "0", top + _NAME - 3, "tick alert-name", dx=2)
+    name = svg.text(_title(alert), "0", top + _NAME - 3, "tick over-lane alert-name", dx=2)
     states = (("pending", alert.pending), ("firing", alert.firing))
     bars = [_bar(state, one, alert, x, top + _NAME) for state, stretches in states for one in stretches]
     return [name, *bars]

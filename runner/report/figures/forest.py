@@ -16,7 +16,7 @@ ROW = 21
 TOP = 6
 WIDEST = math.log(8)  # what lies beyond is cut, and marked so
 TICKS = (1 / 8, 1 / 4, 1 / 2, 2 / 3, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0)
-APART = 0.07  # of the width, between two ticks
+APART = 0.15  # of the width, between two ticks: what a label takes on a phone
 MARKS = {Change.WORSE: "fail", Change.BETTER: "pass", Change.SAME: "none", Change.CANNOT_TELL: "inconclusive"}
 
 

@@ -83,4 +83,5 @@ def _box(
         class_=class_,
     )
     if width > NARROW:
-        yield svg.text(label, svg.percent(start + width / 2), top + 11, "box-label", text_anchor="middle")
+        ground = "box-label pale" if "unchecked" in class_ else "box-label"
+        yield svg.text(label, svg.percent(start + width / 2), top + 11, ground, text_anchor="middle")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from runner.report.figures import alerts, marks, svg
+from runner.report.figures import alerts, engine_metrics, marks, svg
 from runner.report.figures.scale import LinearScale, LogScale, log_scale
 from runner.report.units import duration, plural
 from runner.results import Experiment, KubernetesView, Sample
@@ -71,7 +71,8 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
     strip = top + PLOT + GAP
     view = strip + LANE_PITCH * len(lanes)
     alerting = view + (LANE_PITCH if _watched(experiment) else 0)
-    bottom = alerting + alerts.height(experiment.alerts)
+    recorded = alerting + alerts.height(experiment.alerts)
+    bottom = recorded + engine_metrics.height(experiment.metrics)
     body = [
         _band(experiment, x, top, bottom),
         svg.x_axis(x.ticks(), top=top, bottom=bottom),
@@ -80,8 +81,9 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
         svg.stretched(_points(samples, positions, y), top=top, height=PLOT),
         *_lanes(samples, positions, lanes, strip),
         *_kubernetes(experiment, x, view),
-        *alerts.lanes(experiment.alerts, x, alerting),
         *_lines(found, x, bottom),
+        *alerts.lanes(experiment.alerts, x, alerting),
+        *engine_metrics.lanes(experiment.metrics, x, recorded),
     ]
     return svg.figure(
         key,
@@ -97,7 +99,7 @@ def timeline_figure(key: str, experiment: Experiment) -> Markup:
 
 def _time_scale(experiment: Experiment, samples: Sequence[Sample], found: Sequence[Event]) -> LinearScale:
     moments = [0.0, experiment.duration_seconds, *(sample.at for sample in samples), *(event.at for event in found)]
-    moments += [*(experiment.window or ()), *alerts.ends(experiment.alerts)]
+    moments += [*(experiment.window or ()), *alerts.ends(experiment.alerts), *engine_metrics.ends(experiment.metrics)]
     low, high = min(moments), max(moments)
     return LinearScale(low, high if high > low else low + 1.0)
 
@@ -222,6 +224,8 @@ def _describe(experiment: Experiment, samples: Sequence[Sample], found: Sequence
         parts.append(f"Kubernetes said ready: {said or 'never'}.")
     if said := alerts.described(experiment.alerts):
         parts.append(f"{said}.")
+    if said := engine_metrics.described(experiment.metrics):
+        parts.append(f"Engine metrics: {said}.")
     if found:
         parts.append("; ".join(f"{event.label} (at {duration(event.at)})" for event in found) + ".")
     return " ".join(parts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +30,7 @@ def rule(name: str, hold: float = 0.0, *, interval: float = 1.0, health: str = "
 class Monitoring:
     """What the parts say. ``spans``: when each alert was on, as (alert, state, start, end) by the server's clock.
 
+    ``lines``: series of metrics, as (words of the query, labels, value at a moment by the server's clock).
     ``ahead``: seconds that its clock is ahead of ours. ``refused``: paths answered with 403. ``gone``: nobody answers.
     """
 
@@ -37,6 +38,8 @@ class Monitoring:
     ahead: float = 0.0
     groups: list[dict[str, Any]] = field(default_factory=list)
     spans: list[tuple[dict[str, str], str, float, float]] = field(default_factory=list)
+    lines: list[tuple[str, dict[str, str], Callable[[float], float | None]]] = field(default_factory=list)
+    queries: list[dict[str, str]] = field(default_factory=list)
     scrapes: list[dict[str, Any]] = field(default_factory=list)
     annotations: dict[int, dict[str, Any]] = field(default_factory=dict)
     silences: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -81,7 +84,18 @@ class Monitoring:
             return {"activeTargets": self.scrapes}
         if path == "/api/v1/query":
             return {"resultType": "scalar", "result": [now, f"{now:.3f}"]}
+        if not query["query"].startswith("ALERTS"):
+            self.queries.append(query)
+            found = [(labels, value) for words, labels, value in self.lines if words in query["query"]]
+            return {"result": [self._line(labels, value, query) for labels, value in found]}
         return {"result": [self._series(span, query) for span in self.spans]}
+
+    @staticmethod
+    def _line(labels: dict[str, str], value: Callable[[float], float | None], query: dict[str, str]) -> dict[str, Any]:
+        first, last, step = (float(query[name]) for name in ("start", "end", "step"))
+        points = [first + number * step for number in range(int((last - first) / step) + 1)]
+        found = [[at, str(value(at))] for at in points if value(at) is not None]
+        return {"metric": labels, "values": found}
 
     @staticmethod
     def _series(span: tuple[dict[str, str], str, float, float], query: dict[str, str]) -> dict[str, Any]:

@@ -51,6 +51,8 @@ RECORDING = (
     recorded("queries_finished:rate5m", "none", {}, 0),
     recorded("queries_failed:rate5m", "1 each 15 s", ASKED, 0.0667),
     recorded("queries_failed:rate5m", "none", {}, 0),
+    recorded("queries_failed:rate1m", "1 each 15 s", ASKED, 0.0667),
+    recorded("queries_failed:rate1m", "all of them a minute ago", {server(f"{EVENTS}_FailedQuery"): "0x34 9x60"}, 0),
     recorded("query_errors:ratio_rate5m", "1 of 20", ASKED, 0.05),
     recorded("query_errors:ratio_rate5m", "nothing is asked", {}, 0),
     recorded("query_duration_seconds:mean5m", "30 ms each", ASKED, 0.03),

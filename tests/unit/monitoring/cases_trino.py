@@ -127,6 +127,8 @@ RECORDING = (
     recorded("queries_finished:rate5m", "none", {}, 0),
     recorded("queries_failed:rate5m", "3 each 15 s", FAILING, 0.2),
     recorded("queries_failed:rate5m", "none", queries(CompletedQueries="0+12x80"), 0),
+    recorded("queries_failed:rate1m", "3 each 15 s", FAILING, 0.2),
+    recorded("queries_failed:rate1m", "none", queries(CompletedQueries="0+12x80"), 0),
     recorded("query_errors:ratio_rate5m", "3 of 12", FAILING, 0.25),
     recorded("query_errors:ratio_rate5m", "nothing is asked", queries(), 0),
     recorded("query_duration_seconds:mean5m", "half a second each", took("4"), 0.5),

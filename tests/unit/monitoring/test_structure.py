@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 GROUPS = groups(SITE)
 RULES = [rule for group in GROUPS for rule in group.rules]
 NAMESPACES = {TRINO, CLICKHOUSE, f"{TRINO}|{CLICKHOUSE}"}
-UNITS = {"bool", "count", "rate5m", "ratio", "ratio_rate5m", "max", "mean5m", "p95_5m"}
+UNITS = {"bool", "count", "rate1m", "rate5m", "ratio", "ratio_rate5m", "max", "mean5m", "p95_5m"}
 
 
 def headings(document: str) -> set[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from runner.results import AlertSeen, AlertsView, ExpectedAlert
+import math
+
+from runner.results import AlertSeen, AlertsView, EngineMetrics, ExpectedAlert, MetricSeries
 from tests.unit.report.inserts import written
 
 
@@ -11,7 +13,33 @@ def besides(engine: str, fault: str, confirmed: float, until: float, *, censored
     return {
         "durability": written(censored) if engine == "clickhouse" else None,
         "alerts": alerted(confirmed, until) if (engine, fault) == ("trino", "kill") else None,
+        "metrics": recorded(confirmed, until) if (engine, fault) == ("trino", "kill") else None,
     }
+
+
+def recorded(confirmed: float, until: float) -> EngineMetrics:
+    """Two pods of which one was replaced, queries that failed for a while, a worker less, and parts that nobody saw."""
+    start, step = -56.0, 5.0
+    points = [start + step * n for n in range(int((until + 20 - start) / step) + 1)]
+    back = confirmed + 20
+
+    def series(measure: str, unit: str, before: float | None, during: float | None, of: str = "") -> MetricSeries:
+        values = [during if confirmed + 5 <= at < back else before for at in points]
+        return MetricSeries.model_validate({"measure": measure, "unit": unit, "of": of, "values": values})
+
+    memory = tuple(1.1e9 + 4e7 * math.sin(at / 20) for at in points)
+    return EngineMetrics(
+        start_seconds=start,
+        step_seconds=step,
+        series=(
+            MetricSeries(measure="memory", unit="bytes", of="trino-coordinator-7d9f-x2x4b", values=memory),
+            series("memory", "bytes", 6.2e8, None, of="trino-worker-<b>0</b>"),
+            series("queries running", "queries", 2, 0),
+            series("queries failed", "queries per second", 0, 0.667),
+            series("workers active", "workers", 2, 1),
+        ),
+        missing=("parts",),
+    )
 
 
 def alerted(confirmed: float, until: float) -> AlertsView:
