@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -191,7 +192,9 @@ def test_dropped_pages_are_found_gone_where_the_file_system_tells(tmp_path: Path
     message = pagecache.drop([file])
     after = pagecache.resident_share([file])
     assert after is not None
-    assert f"{after:.0%} of sampled pages still cached" in message
+    told = re.search(r"(\d+)% of sampled pages still cached", message)
+    # Both look at samples, and the system may have read a page again between the two.
+    assert told is not None and abs(int(told[1]) / 100 - after) <= 0.1
 
 
 def test_a_file_that_is_gone_meanwhile_is_left_out(tmp_path: Path) -> None:
