@@ -115,9 +115,11 @@ class Prometheus:
         """
         path = "/api/v1/query_range"
         step = max(STEP, math.ceil((end - start) / _MOST_POINTS))
+        # The last moment asked for is the end itself: what has only just begun to fire is in it.
+        first = end - math.ceil(max(0.0, end - start) / step) * step
         query = {
             "query": " or ".join(f"ALERTS{{{one}}}" for one in selectors),
-            "start": f"{start:.3f}",
+            "start": f"{first:.3f}",
             "end": f"{end:.3f}",
             "step": f"{step:g}",
         }
