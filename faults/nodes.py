@@ -30,7 +30,7 @@ def longer(tuning: Tuning, least: float) -> Tuning:
 
 
 def choose_node(control: StackControl, engine: str, role: str) -> tuple[NodeView, PodView]:
-    """A node that hosts a pod of the role, and that pod: of several the one with the fewest of the stack beside it.
+    """A node that hosts a pod of the role, and that pod: of several the one that spares most of the engine and the stack.
 
     Raises:
         NotPossible: it is the only node that could run pods, or it is not whole.
@@ -39,22 +39,24 @@ def choose_node(control: StackControl, engine: str, role: str) -> tuple[NodeView
     whole = [node for node in nodes.values() if node.ready and node.schedulable]
     if len(whole) < 2:
         raise NotPossible(f"{len(whole)} of {len(nodes)} nodes can run pods; a node fault needs a second one")
-    pod = min(running(control, engine, role), key=lambda pod: _crowd(control, nodes.get(pod.node)))
+    others = [pod.node for other in control.roles(engine) if other != role for pod in control.pods(engine, other)]
+    pod = min(running(control, engine, role), key=lambda pod: _crowd(control, nodes.get(pod.node), others))
     node = nodes.get(pod.node)
     if node is None or not node.ready or not node.schedulable:
         raise NotPossible(f"node {pod.node} of {pod.name} is not Ready or is cordoned")
     return node, pod
 
 
-def _crowd(control: StackControl, node: NodeView | None) -> tuple[bool, int]:
-    """Whether a node must not be struck, and how many of the stack's pods are there."""
+def _crowd(control: StackControl, node: NodeView | None, others: Sequence[str]) -> tuple[bool, int, int]:
+    """Whether a node must not be struck, and how many pods of the engine's other roles and of the stack are there."""
     if node is None:
-        return True, 0
+        return True, 0, 0
+    there = others.count(node.name), len(node.pods)
     try:
         control.judge(node.ref)
     except MeansError:
-        return True, len(node.pods)
-    return False, len(node.pods)
+        return True, *there
+    return False, *there
 
 
 class _NodeObjectFault(ObjectFault):
