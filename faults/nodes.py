@@ -30,7 +30,7 @@ def longer(tuning: Tuning, least: float) -> Tuning:
 
 
 def choose_node(control: StackControl, engine: str, role: str) -> tuple[NodeView, PodView]:
-    """A node that hosts a pod of the role, and that pod: of several the one that spares most of the engine and the stack.
+    """A node that hosts a pod of the role, and that pod: the one that spares most of the engine and of the stack.
 
     Raises:
         NotPossible: it is the only node that could run pods, or it is not whole.
