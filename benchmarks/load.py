@@ -18,6 +18,7 @@ from engines import Engine, Outcome
 LAG_LIMIT = LATE_SECONDS
 LAG_SHARE = 0.1
 MOST_PROCESSES = 64
+MOST_JOBS = 64
 MOST_IN_FLIGHT = 10_000
 
 
@@ -42,7 +43,8 @@ class LoadSpec:
         arrivals: when statements are sent.
         deadline: seconds from its intended start in which a statement must be answered.
         max_in_flight: clients at most, all processes together; what waits longer than the deadline for one is dropped.
-        processes: generator processes; each takes every n-th arrival.
+        processes: generator processes, of each Job where there are Jobs; each takes every n-th arrival.
+        jobs: Kubernetes Jobs that the processes run in; 0: they run on this machine.
         client: what sends the statements.
         limit: seconds; arrivals that are not answered right by then are counted (``LoadRun.over``).
 
@@ -56,17 +58,26 @@ class LoadSpec:
     processes: int = 1
     client: ClientKind = ClientKind.DRIVER
     limit: float | None = None
+    jobs: int = 0
 
     def __post_init__(self) -> None:
         if not 0 < self.deadline <= 3600:
             raise ValueError(f"deadline must be greater than 0 and at most 3600 seconds, not {self.deadline:g}")
         if not 1 <= self.processes <= MOST_PROCESSES:
             raise ValueError(f"processes must be from 1 to {MOST_PROCESSES}, not {self.processes}")
-        if not self.processes <= self.max_in_flight <= MOST_IN_FLIGHT:
-            least = f"{self.processes} (one for each process)" if self.processes > 1 else "1"
+        if not 0 <= self.jobs <= MOST_JOBS:
+            raise ValueError(f"jobs must be from 1 to {MOST_JOBS}, or 0 for none, not {self.jobs}")
+        if not self.parts <= self.max_in_flight <= MOST_IN_FLIGHT:
+            each = "one for each process of each Job" if self.jobs else "one for each process"
+            least = f"{self.parts} ({each})" if self.parts > 1 else "1"
             raise ValueError(f"max_in_flight must be from {least} to {MOST_IN_FLIGHT}, not {self.max_in_flight}")
         if self.limit is not None and not self.limit > 0:
             raise ValueError(f"limit must be greater than 0 seconds, not {self.limit:g}")
+
+    @property
+    def parts(self) -> int:
+        """Generator processes in all."""
+        return max(1, self.jobs) * self.processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,7 @@ class LoadRun:
         invalid: why the figures say more of the generator than of the engine; empty when they do not.
         cpu_seconds: of the generator's processes.
         elapsed: seconds from the first intended start to the last answer.
+        spread: seconds within which all generators began, at most; 0 where they have one clock.
     """
 
     spec: LoadSpec
@@ -103,6 +115,7 @@ class LoadRun:
     invalid: str
     cpu_seconds: float
     elapsed: float
+    spread: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +155,7 @@ def run_load(engine: Engine, mixture: Mixture, spec: LoadSpec, conduct: Conduct,
         engine: where to send.
         mixture: what to send.
         spec: arrivals and limits.
-        conduct: where the generators run: ``benchmarks.processes.in_processes``.
+        conduct: where the generators run: ``benchmarks.processes.in_processes``, or in Jobs of a stack.
         watch: told how far it has come.
 
     Raises:
@@ -176,6 +189,7 @@ def summarize(tally: Tally, spec: LoadSpec, *, elapsed: float) -> LoadRun:
         invalid=bottleneck(tally),
         cpu_seconds=tally.cpu_seconds,
         elapsed=whole,
+        spread=tally.spread,
     )
 
 

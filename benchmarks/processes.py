@@ -14,7 +14,7 @@ import selectors
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -55,7 +55,7 @@ class Job:
     @property
     def max_in_flight(self) -> int:
         """This process's share of all clients."""
-        whole, rest = divmod(self.spec.max_in_flight, self.spec.processes)
+        whole, rest = divmod(self.spec.max_in_flight, self.spec.parts)
         return whole + (self.number < rest)
 
 
@@ -65,18 +65,36 @@ class _Failed:
 
 
 def in_processes(engine: Engine, mixture: Mixture, spec: LoadSpec, watch: Watch) -> tuple[Tally, float]:
-    """See ``benchmarks.load.Conduct``: ``spec.processes`` processes of their own.
+    """See ``benchmarks.load.Conduct``: processes of their own, all on this machine.
 
     Raises:
         GeneratorError: one of them ended without a result.
     """
-    jobs = [Job(engine.endpoint, mixture, spec, number) for number in range(spec.processes)]
+    jobs = [Job(engine.endpoint, mixture, spec, number) for number in range(spec.parts)]
+    return run_jobs(jobs, spec, lambda: time.monotonic() + LEAD_SECONDS, watch)
+
+
+def run_jobs(jobs: Sequence[Job], spec: LoadSpec, begin: Callable[[], float], watch: Watch) -> tuple[Tally, float]:
+    """Run some parts of a load run, each in a process of its own here.
+
+    Args:
+        jobs: the parts.
+        spec: of the whole run.
+        begin: called when all are ready; gives the moment of ``time.monotonic()`` to begin at.
+        watch: told how far these parts have come; true ends them early.
+
+    Returns:
+        Their sum, and the moment.
+
+    Raises:
+        GeneratorError: one of them ended without a result.
+    """
     with _started(jobs) as pipes:
         _receive_all(pipes, READY_SECONDS)
-        began = time.monotonic() + LEAD_SECONDS
+        began = begin()
         for pipe in pipes:
             pipe.send(began)
-        return _collect(pipes, spec, watch), began
+        return _collect(pipes, spec, began, watch), began
 
 
 def in_this_process(engine: Engine, mixture: Mixture, spec: LoadSpec, watch: Watch) -> tuple[Tally, float]:
@@ -158,9 +176,9 @@ def _receive(pipe: Connection) -> object:
     return message
 
 
-def _collect(pipes: Sequence[Connection], spec: LoadSpec, watch: Watch) -> Tally:
+def _collect(pipes: Sequence[Connection], spec: LoadSpec, began: float, watch: Watch) -> Tally:
     """Listen until each has sent its tally."""
-    ends = time.monotonic() + spec.arrivals.duration + spec.deadline + ENDING_SECONDS
+    ends = began + spec.arrivals.duration + spec.deadline + ENDING_SECONDS
     parts: dict[Connection, Tally] = {}
     sofar: dict[Connection, Sofar] = {}
     stopped = False
@@ -218,7 +236,7 @@ async def _serve(pipe: Connection, job: Job, lanes: Lanes) -> Tally:
     """Wait for the beginning, generate, tell how far it is; end when the parent says so or is gone."""
     loop = asyncio.get_running_loop()
     tally = Tally(job.spec.limit)
-    part = (job.number, job.spec.processes)
+    part = (job.number, job.spec.parts)
     generator = _generator(job.spec, lanes, tally, part=part, clients=job.max_in_flight)
     pipe.send("ready")
     began = await loop.run_in_executor(None, pipe.recv)

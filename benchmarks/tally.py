@@ -33,6 +33,7 @@ class Tally:
         by_operation: corrected, for each statement.
         cpu_seconds: that the generator's processes used.
         last: moment of the last answer (``time.monotonic()``).
+        spread: seconds within which all parts began, at most; 0 where they have one clock.
     """
 
     limit: float | None = None
@@ -51,6 +52,7 @@ class Tally:
     by_operation: dict[str, Latencies] = field(default_factory=dict)
     cpu_seconds: float = 0.0
     last: float = 0.0
+    spread: float = 0.0
 
     def arrived(self, lag: float) -> None:
         """The generator takes an arrival up, ``lag`` seconds after its time."""
@@ -111,4 +113,5 @@ def merged(tallies: Iterable[Tally]) -> Tally:
             whole.by_operation.setdefault(operation, Latencies()).add(latencies)
         whole.problems = (whole.problems + part.problems)[:PROBLEMS_SHOWN]
         whole.last = max(whole.last, part.last)
+        whole.spread = max(whole.spread, part.spread)
     return whole

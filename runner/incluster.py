@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -106,14 +106,7 @@ def job_spec(settings: Settings, outputs: Outputs, *, injects: bool = False) -> 
         BadOutputs: the stack has no place for the runner.
         BadInput: there is no image.
     """
-    if outputs.runner_namespace is None or outputs.runner_service_account is None:
-        raise BadOutputs("the outputs document names no runnerNamespace and runnerServiceAccount; run pulumi up")
-    image = settings.image or outputs.runner_image
-    if not image:
-        raise BadInput(
-            "there is no image for the runner: build one (docker build -t NAME .), then set runnerImage and run pulumi "
-            "up, or name it with --image"
-        )
+    place = job_place(settings, outputs)
     files = {OUTPUTS_FILE: outputs.to_json()}
     arguments = [*forwarded(settings.arguments), "--target", f"{FILES}/{OUTPUTS_FILE}", "--output", REPORT]
     if injects:
@@ -124,14 +117,31 @@ def job_spec(settings: Settings, outputs: Outputs, *, injects: bool = False) -> 
     if settings.workload is not None:
         files[WORKLOAD_FILE] = settings.workload.read_text(encoding="utf-8")
         arguments += ["--workload", f"{FILES}/{WORKLOAD_FILE}"]
+    return replace(place, command=("python", "-m", "runner.pod", "run", *arguments), files=files)
+
+
+def job_place(settings: Settings, outputs: Outputs) -> JobSpec:
+    """Where and from which image a Job of the runner runs, without anything to do yet.
+
+    Raises:
+        BadOutputs: the stack has no place for the runner.
+        BadInput: there is no image.
+    """
+    if outputs.runner_namespace is None or outputs.runner_service_account is None:
+        raise BadOutputs("the outputs document names no runnerNamespace and runnerServiceAccount; run pulumi up")
+    image = settings.image or outputs.runner_image
+    if not image:
+        raise BadInput(
+            "there is no image for the runner: build one (docker build -t NAME .), then set runnerImage and run pulumi "
+            "up, or name it with --image"
+        )
     return JobSpec(
         image=image,
         stack=outputs.stack,
         namespace=outputs.runner_namespace,
         account=outputs.runner_service_account,
-        command=("python", "-m", "runner.pod", "run", *arguments),
+        command=(),
         environment={pod.REPORT_VARIABLE: REPORT},
-        files=files,
     )
 
 

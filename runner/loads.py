@@ -51,11 +51,12 @@ class LoadPlan:
         duration: seconds.
         distribution: of arrivals, one of ``benchmarks.arrivals.DISTRIBUTIONS``.
         deadline: seconds in which a statement must be answered.
-        processes: of the generator.
+        processes: of the generator, in each Job where there are Jobs.
         max_in_flight: clients at most, all processes together.
         client: what sends.
         workload: statements and their weights; ``queries`` of TPC-H, all alike, without it.
         seed: of Poisson arrivals and of the mix.
+        jobs: Kubernetes Jobs that the generator runs in; 0: it runs on this machine.
     """
 
     rate: float | None = None
@@ -70,6 +71,7 @@ class LoadPlan:
     workload: Workload | None = None
     queries: Sequence[int] = MIX
     seed: int = 0
+    jobs: int = 0
 
     def check(self) -> None:
         """Refuse what cannot be carried out, before anything is started.
@@ -104,7 +106,7 @@ class LoadPlan:
 
     def _spec(self, schedule: Arrivals, client: ClientKind) -> LoadSpec:
         clients = IN_FLIGHT[client] if self.max_in_flight is None else self.max_in_flight
-        return LoadSpec(schedule, self.deadline, clients, self.processes, client)
+        return LoadSpec(schedule, self.deadline, clients, self.processes, client, jobs=self.jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,8 @@ def _generator(run: LoadRun) -> Generator:
     return Generator(
         client=run.spec.client.value,
         processes=run.spec.processes,
+        jobs=run.spec.jobs,
+        begin_spread_seconds=round(run.spread, 6) if run.spec.jobs else None,
         max_in_flight=run.spec.max_in_flight,
         deadline_seconds=run.spec.deadline,
         lag=percentiles(run.lag),
@@ -280,6 +284,7 @@ def saturation_result(engine: str, found: Saturation, plan: LoadPlan) -> Saturat
         confirmed=found.confirmed,
         client=(plan.client or ClientKind.DRIVER).value,
         processes=plan.processes,
+        jobs=plan.jobs,
         workload=plan.workload.name if plan.workload else "",
         steps=tuple(_step(step, objective) for step in found.steps),
         verdict=verdict,

@@ -36,6 +36,7 @@ from runner.consent import ask, ask_to_restart, ask_to_scale
 from runner.console import Console
 from runner.environment import describe
 from runner.errors import BadInput, CouldNotRun
+from runner.jobs import conducting
 from runner.loads import Loader, LoadPlan
 from runner.options import Settings
 from runner.refreshing import refresh_functions
@@ -152,20 +153,24 @@ class Run:
 
     def load(self, plan: LoadPlan) -> None:
         """One open-loop load run per engine."""
-        for engine in self.target.engines():
-            with self.timed(f"load {engine.endpoint.kind}"):
-                self.loads.append(self._loader().load(engine, plan))
+        with self._loader(plan) as loader:
+            for engine in self.target.engines():
+                with self.timed(f"load {engine.endpoint.kind}"):
+                    self.loads.append(loader.load(engine, plan))
 
     def saturate(self, plan: LoadPlan, objective: Objective, search: Callable[[float], Search]) -> None:
         """The highest rate that meets the objective, on each engine; ``search`` is made from the rate to begin with."""
-        for engine in self.target.engines():
-            start = search(plan.rate or engine.modest_rate)
-            with self.timed(f"saturation {engine.endpoint.kind}"):
-                self.saturations.append(self._loader().saturate(engine, plan, objective, start))
-            self.console.saturation(self.saturations[-1])
+        with self._loader(plan) as loader:
+            for engine in self.target.engines():
+                start = search(plan.rate or engine.modest_rate)
+                with self.timed(f"saturation {engine.endpoint.kind}"):
+                    self.saturations.append(loader.saturate(engine, plan, objective, start))
+                self.console.saturation(self.saturations[-1])
 
-    def _loader(self) -> Loader:
-        return Loader(self.console, self.settings.scale_factor, self._statements)
+    @contextmanager
+    def _loader(self, plan: LoadPlan) -> Iterator[Loader]:
+        with conducting(self.target.outputs, self.settings, plan.jobs, self.console.step) as conduct:
+            yield Loader(self.console, self.settings.scale_factor, self._statements, conduct)
 
     def fault(self, words: Sequence[str], tuning: Tuning, plan: Plan, component: str | None = None) -> None:
         """Experiments that the words select, one after the other, each from a proven steady state."""

@@ -42,11 +42,15 @@ class Generator(Model):
     ``client``: ``driver`` (the engine's official one) or ``wire`` (its protocol without a driver). ``lag``: from an
     arrival's intended start until the generator took it up. ``late``: arrivals for which that took more than 2 ms.
     ``waited``: arrivals that found all clients busy, which is the engine's doing. ``invalid``: why the figures say more
-    of the generator than of the engine; empty when they do not.
+    of the generator than of the engine; empty when they do not. ``processes``: of each Job where there are ``jobs``
+    (Kubernetes Jobs; 0: the processes ran beside the runner). ``begin_spread_seconds``: within which all Jobs began, at
+    most.
     """
 
     client: Literal["driver", "wire"] = "driver"
     processes: int = 1
+    jobs: int = 0
+    begin_spread_seconds: float | None = None
     max_in_flight: int
     deadline_seconds: float
     lag: Percentiles
@@ -126,6 +130,7 @@ class SaturationResult(Model):
     confirmed: bool = False
     client: Literal["driver", "wire"] = "driver"
     processes: int = 1
+    jobs: int = 0
     workload: str = ""
     steps: tuple[SaturationStep, ...] = ()
     verdict: Verdict

@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from benchmarks.arrivals import DISTRIBUTIONS
-from benchmarks.load import MOST_IN_FLIGHT, MOST_PROCESSES, ClientKind
+from benchmarks.load import MOST_IN_FLIGHT, MOST_JOBS, MOST_PROCESSES, ClientKind
 from benchmarks.mix import MIX
 from benchmarks.saturation import Objective, Search
 from runner.errors import BadInput
 from runner.execute import measure
 from runner.help import ExampleCommand
+from runner.jobs import check_jobs
 from runner.loads import LoadPlan
 from runner.options import Positive, QueryNumbers, Settings, common_options, settings_from
 from runner.slo import load_slo
@@ -34,6 +35,7 @@ PLANNED = (  # options that are fields of a LoadPlan
     "processes",
     "max_in_flight",
     "client",
+    "jobs",
 )
 
 
@@ -44,6 +46,7 @@ PLANNED = (  # options that are fields of a LoadPlan
         "python -m runner load --queries 1,6 --seed 7",
         "python -m runner load --workload mine.yaml --arrivals ramp --rate 100 --to-rate 2000 --processes 2",
         "python -m runner load --engine clickhouse --saturate --p99 0.5",
+        "python -m runner load --target stack --jobs 4 --processes 2 --engine clickhouse --rate 2000",
     ),
 )
 @common_options
@@ -90,6 +93,12 @@ PLANNED = (  # options that are fields of a LoadPlan
 )
 @click.option(
     "--processes", type=click.IntRange(1, MOST_PROCESSES), default=1, show_default=True, help="Generator processes."
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    default=None,
+    help="Kubernetes Jobs of the stack to generate in, each with --processes. [default: none, on this machine]",
 )
 @click.option(
     "--max-in-flight",
@@ -163,8 +172,11 @@ def load(
 def _plan(given: Mapping[str, Any], settings: Settings) -> LoadPlan:
     client = ClientKind(given["client"]) if given["client"] else None
     workload = load_workload(settings.workload) if settings.workload else None
-    plan = LoadPlan(**{**given, "client": client}, workload=workload, seed=settings.seed)
+    jobs = given["jobs"] or 0
+    plan = LoadPlan(**{**given, "client": client, "jobs": jobs}, workload=workload, seed=settings.seed)
     plan.check()
+    if jobs:
+        check_jobs(settings)
     return plan
 
 

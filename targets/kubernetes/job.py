@@ -13,18 +13,19 @@ import io
 import secrets
 import tarfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from targets.base import MeansError
 from targets.kubernetes.calls import CallError, Calls
-from targets.kubernetes.job_manifest import CONTAINER, REVERT_SECONDS, JobSpec, manifest
+from targets.kubernetes.job_manifest import CONTAINER, JobSpec, manifest
 from targets.kubernetes.means import ObjectRef
 
 START_SECONDS = 180.0
 FETCH_SECONDS = 60.0
+GONE_SECONDS = 30.0  # beside the time that a pod has to end
 LARGEST_REPORT = 256 * 1024**2
 _POLL_SECONDS = 1.0
 _HOPELESS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
@@ -38,6 +39,14 @@ class Logs(Protocol):
 
         Raises:
             MeansError: it cannot be read.
+        """
+        ...
+
+    def tail(self, namespace: str, pod: str, lines: int) -> list[str]:
+        """The last lines that were written so far; also of a container that has ended.
+
+        Raises:
+            MeansError: they cannot be read.
         """
         ...
 
@@ -64,25 +73,42 @@ class RunnerJob:
     ) -> None:
         self._spec, self._calls, self._logs = spec, calls, logs
         self._clock, self._sleep = clock, sleep
-        self.name = f"qer-run-{secrets.token_hex(4)}"
+        self.name = f"{spec.prefix}-{secrets.token_hex(4)}"
         self._pod = ""
 
     def __enter__(self) -> Self:
-        try:
-            self._calls.call("POST", self._jobs(), body=manifest(self._spec, self.name))
-        except CallError as error:
-            self._delete()  # it may have been made although the answer was lost
-            raise MeansError(f"the runner's Job cannot be made in {self._spec.namespace}: {error}") from None
-        except BaseException:
-            self._delete()
-            raise
+        self.create()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._delete()
-        self._wait(lambda: not self._pods(), REVERT_SECONDS + 30)
+        self.delete()
+        self.wait_until_gone()
+
+    def create(self) -> None:
+        """Make the Job; one that cannot be made, or was interrupted there, is not left.
+
+        Raises:
+            MeansError: the API refuses it.
+        """
+        try:
+            self._calls.call("POST", self._jobs(), body=manifest(self._spec, self.name))
+        except CallError as error:
+            self.delete()  # it may have been made although the answer was lost
+            raise MeansError(f"the runner's Job cannot be made in {self._spec.namespace}: {error}") from None
+        except BaseException:
+            self.delete()
+            raise
+
+    def delete(self) -> None:
+        """Have the Job and its pod end and go, and do not wait for it; harmless without one."""
+        with contextlib.suppress(MeansError):  # it ends by itself then, and this is not the place to fail
+            self._calls.call("DELETE", self._jobs(self.name), params={"propagationPolicy": "Background"})
+
+    def wait_until_gone(self) -> None:
+        """Wait until there is no pod of it any more, as long as one may take to end."""
+        self._wait(lambda: not self._pods(), self._spec.grace_seconds + GONE_SECONDS)
 
     def start(self) -> str:
         """Wait until the container runs or has run; returns the pod's name.
@@ -93,6 +119,26 @@ class RunnerJob:
         if not self._wait(self._has_started, START_SECONDS):
             raise MeansError(f"the runner's pod did not start within {START_SECONDS:g} s: {self._why_not()}")
         return self._pod
+
+    def run(self, command: Sequence[str], seconds: float) -> str:
+        """Run a command in the container; returns what it prints.
+
+        Raises:
+            MeansError: it could not be run, has failed, or did not end in time (seconds).
+        """
+        pod = ObjectRef("Pod", self._pod, self._spec.namespace)
+        code, text, complaint = self._calls.exec(pod, CONTAINER, command, seconds)
+        if code:
+            raise MeansError(" ".join(complaint.split())[-300:] or f"exit code {code}")
+        return text
+
+    def tail(self, lines: int) -> list[str]:
+        """The last lines of the log.
+
+        Raises:
+            MeansError: they cannot be read.
+        """
+        return self._logs.tail(self._spec.namespace, self._pod, lines)
 
     def follow(self, listen: Callable[[str], bool]) -> None:
         """Hand over the log line by line, until the container ends or ``listen`` returns true.
@@ -168,10 +214,6 @@ class RunnerJob:
             if messages := [" ".join(event["message"].split()) for event in found["items"]]:
                 return messages[-1]
         return "it has no pod; see: kubectl describe job"
-
-    def _delete(self) -> None:
-        with contextlib.suppress(MeansError):  # it ends by itself then, and this is not the place to fail
-            self._calls.call("DELETE", self._jobs(self.name), params={"propagationPolicy": "Background"})
 
     def _wait(self, condition: Callable[[], bool], limit: float) -> bool:
         """Whether it came true in time; an API that does not answer for a while is waited for."""

@@ -13,6 +13,7 @@ REPORT, FILES = "/report", "/etc/qer"
 DEADLINE_SECONDS = 4 * 3600
 KEEP_SECONDS = 600
 REVERT_SECONDS = 180
+GROUP_LABEL = "query-engine-reliability/group"
 _ANNOTATION = "query-engine-reliability/file-"
 
 
@@ -28,6 +29,10 @@ class JobSpec:
         command: of the container.
         environment: of the container, beside what every runner's pod needs.
         files: small texts, by name, that the container finds in ``FILES``; nothing secret.
+        prefix: of the Job's name.
+        group: of Jobs that do one thing together, whose pods are spread over the nodes; empty for a Job alone.
+        deadline_seconds: after which the cluster ends it, whatever it does.
+        grace_seconds: that its pod has when it is told to end.
     """
 
     image: str
@@ -37,6 +42,10 @@ class JobSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    prefix: str = "qer-run"
+    group: str = ""
+    deadline_seconds: int = DEADLINE_SECONDS
+    grace_seconds: int = REVERT_SECONDS
 
 
 def manifest(spec: JobSpec, name: str) -> dict[str, Any]:
@@ -46,6 +55,7 @@ def manifest(spec: JobSpec, name: str) -> dict[str, Any]:
         "app.kubernetes.io/component": "job",
         STACK_LABEL: spec.stack,
         PART_OF_LABEL: PART_OF,
+        **({GROUP_LABEL: spec.group} if spec.group else {}),
     }
     annotations = {f"{_ANNOTATION}{file}": text for file, text in spec.files.items()}
     return {
@@ -54,7 +64,7 @@ def manifest(spec: JobSpec, name: str) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": spec.namespace, "labels": labels},
         "spec": {
             "backoffLimit": 0,
-            "activeDeadlineSeconds": DEADLINE_SECONDS,
+            "activeDeadlineSeconds": spec.deadline_seconds,
             "ttlSecondsAfterFinished": KEEP_SECONDS,
             "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": _pod(spec)},
         },
@@ -69,7 +79,7 @@ def _pod(spec: JobSpec) -> dict[str, Any]:
         "serviceAccountName": spec.account,
         "automountServiceAccountToken": True,
         "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": REVERT_SECONDS,
+        "terminationGracePeriodSeconds": spec.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 1000,
@@ -79,12 +89,23 @@ def _pod(spec: JobSpec) -> dict[str, Any]:
         },
         # A node fault must not end the runner that is to revert it.
         "tolerations": [{"key": KEY_LABEL, "operator": "Exists"}],
+        **({"topologySpreadConstraints": [_spread(spec.group)]} if spec.group else {}),
         "containers": [_container(spec)],
         "volumes": [
             {"name": "files", "downwardAPI": {"items": items}},
             {"name": "report", "emptyDir": {}},
             {"name": "tmp", "emptyDir": {}},
         ],
+    }
+
+
+def _spread(group: str) -> dict[str, Any]:
+    """As evenly over the nodes as may be, so that generators do not take each other's cores."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {GROUP_LABEL: group}},
     }
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import httpx
 import kr8s
 
-from targets.base import MeansError
+from targets.base import MeansError, TargetError
+from targets.kubernetes.calls import refusal
 from targets.kubernetes.cluster import FAILURES, Cluster
 from targets.kubernetes.job_manifest import CONTAINER
 
@@ -47,6 +48,30 @@ class ClusterLogs:
                     raise MeansError(f"the log of {pod} cannot be read any more ({error})") from None
             time.sleep(_PAUSE_SECONDS)
         raise MeansError(f"{pod} did not end within {LONGEST_SECONDS:g} s")
+
+    def tail(self, namespace: str, pod: str, lines: int) -> list[str]:
+        """See ``job.Logs.tail``."""
+        try:
+            return self._cluster.run(self._tail(namespace, pod, lines))
+        except (*FAILURES, TimeoutError, TargetError) as error:
+            raise MeansError(f"the log of {pod} cannot be read ({error})") from None
+
+    async def _tail(self, namespace: str, pod: str, lines: int) -> list[str]:
+        # As for other calls: the client renews credentials that have expired where it may raise.
+        for renew in (False, True):
+            async with self._cluster.api.call_api(
+                "GET",
+                version="v1",
+                namespace=namespace,
+                url=f"pods/{pod}/log",
+                params={"container": CONTAINER, "tailLines": str(lines)},
+                raise_for_status=renew,
+            ) as response:
+                if response.status_code != 401:
+                    break
+        if response.is_error:
+            raise MeansError(f"the log of {pod} cannot be read: {refusal(response)}")
+        return response.text.splitlines()
 
 
 class _Reader:
