@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from tests.e2e.clean import READY_SECONDS, all_ready, leftovers, nodes
 from tests.e2e.conftest import eventually
@@ -107,11 +108,40 @@ def test_a_lost_node_comes_back_although_its_runner_was_killed(
     assert ready()
 
 
-def test_the_runner_runs_in_the_cluster(stack: PulumiStack, sandbox: Path | None, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def image(sandbox: Path | None) -> str:
+    """The runner's image of this checkout, on every node."""
     if sandbox is None:
         pytest.skip("there is no image of this checkout for this cluster")
-    image = load_runner_image(sandbox)
+    return load_runner_image(sandbox)
+
+
+def test_the_runner_runs_in_the_cluster(stack: PulumiStack, image: str, tmp_path: Path) -> None:
     arguments = ("--target", f"stack:{stack.name}", "--in-cluster", "--image", image, "--output", str(tmp_path))
     done = runner("check", "--engine", "clickhouse", *arguments)
     assert done.status == 0, done.text
     assert json.loads((tmp_path / "results.json").read_text())["environment"]["transport"] == "in-cluster"
+
+
+def test_load_comes_from_several_jobs_and_is_one_result(stack: PulumiStack, image: str, tmp_path: Path) -> None:
+    workload = tmp_path / "workload.yaml"
+    statements = {"one": {"sql": "SELECT 1", "expect": [[1]]}, "two": {"sql": "SELECT 2", "expect": [[2]]}}
+    workload.write_text(json.dumps({"version": 1, "statements": statements, "mix": {"one": 3, "two": 1}}))
+    report = tmp_path / "report"
+    arguments = ("--target", f"stack:{stack.name}", "--jobs", "2", "--image", image, "--output", str(report))
+    load = ("--rate", "40", "--duration", "10", "--arrivals", "constant", "--workload", str(workload))
+    done = runner("load", "--engine", "clickhouse", *load, *arguments)
+    assert (report / "results.json").exists(), done.text
+    (found,) = json.loads((report / "results.json").read_text())["loads"]
+    # Every second arrival is one Job's: with one of them missing there would be half as many.
+    assert found["offered"] == found["sent"] + found["dropped"] == 400, done.text
+    answers = found["answers"]
+    assert answers["wrong"] == 0 and answers["ok"] >= 0.9 * found["sent"], done.text
+    merged = HdrHistogram.decode(found["histograms"]["corrected"])
+    assert merged.get_total_count() == found["corrected"]["count"] == answers["ok"]
+    assert {name: one["count"] for name, one in found["by_statement"].items()}.keys() == {"one", "two"}
+    assert sum(one["count"] for one in found["by_statement"].values()) == answers["ok"]
+    generator = found["generator"]
+    assert (generator["jobs"], generator["processes"], generator["lag"]["count"]) == (2, 1, 400)
+    assert 0 < generator["begin_spread_seconds"] < 10
+    assert objects("jobs,pods", stack.namespace("runner")) == []

@@ -29,6 +29,8 @@ def test_clients_are_shared_out() -> None:
     mixture = Mixture([probe_statement(engine.probe)])
     spec = LoadSpec(Poisson(rate=1, duration=1), max_in_flight=10, processes=3)
     assert [Job(ENDPOINT, mixture, spec, number).max_in_flight for number in range(3)] == [4, 3, 3]
+    in_jobs = LoadSpec(Poisson(rate=1, duration=1), max_in_flight=10, processes=2, jobs=2)
+    assert [Job(ENDPOINT, mixture, in_jobs, number).max_in_flight for number in range(in_jobs.parts)] == [3, 3, 2, 2]
 
 
 @pytest.mark.parametrize("client", list(ClientKind))

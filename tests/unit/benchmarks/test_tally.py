@@ -118,6 +118,8 @@ def test_clients_that_are_all_busy_are_the_engines_doing() -> None:
         ({"processes": 0}, "processes"),
         ({"max_in_flight": 0}, "max_in_flight"),
         ({"max_in_flight": 2, "processes": 3}, "one for each process"),
+        ({"jobs": 65}, "jobs must be from 1 to 64"),
+        ({"jobs": 4, "processes": 2, "max_in_flight": 7}, "one for each process of each Job"),
         ({"limit": -1.0}, "limit"),
     ],
 )

@@ -17,6 +17,7 @@ from targets.base import MeansError
 from targets.kubernetes.calls import JSON, CallError
 from targets.kubernetes.job import START_SECONDS, RunnerJob, unpack
 from targets.kubernetes.job_manifest import JobSpec, manifest
+from targets.kubernetes.jobgroup import JobGroup
 from targets.kubernetes.joblog import _key
 from targets.kubernetes.means import ObjectRef
 
@@ -92,6 +93,10 @@ class FakeLogs:
         for line in self.lines:
             if listen(line):
                 return
+
+    def tail(self, namespace: str, pod: str, lines: int) -> list[str]:
+        assert (namespace, pod) == ("qer-test-runner", "qer-run-pod")
+        return list(self.lines[-lines:])
 
 
 class Clock:
@@ -238,6 +243,48 @@ def test_a_report_that_cannot_be_fetched_is_one_line(tmp_path: Path) -> None:
         made.start()
         with pytest.raises(MeansError, match="report cannot be fetched: went\nwrong"):
             made.fetch(("fetch",), tmp_path)
+
+
+def test_a_command_in_the_pod_says_what_it_prints_or_why_it_failed() -> None:
+    calls = FakeCalls(RUNNING)
+    calls.report = "printed"
+    made, _ = job(calls, "one", "two", "three")
+    with made:
+        made.start()
+        assert made.run(("fetch",), 1.0) == "printed"
+        assert made.tail(2) == ["two", "three"]
+        calls.code = 1
+        with pytest.raises(MeansError, match=r"^went wrong$"):
+            made.run(("fetch",), 1.0)
+
+
+def test_jobs_of_a_group_come_and_go_together() -> None:
+    calls = FakeCalls(RUNNING)
+    jobs = [job(calls)[0] for _ in range(3)]
+    with JobGroup(jobs) as group:
+        assert sorted(calls.jobs) == sorted(one.name for one in jobs)
+        group.start()
+        calls.calls.clear()
+    assert calls.jobs == {}
+    assert [method for method, _ in calls.calls][:3] == ["DELETE"] * 3, "no pod is waited for while another still runs"
+
+
+def test_a_group_that_cannot_be_made_whole_is_not_left_in_part() -> None:
+    calls = FakeCalls(RUNNING)
+    first, second = job(calls)[0], job(calls)[0]
+    made: list[str] = []
+    create = second.create
+
+    def refused() -> None:
+        made.extend(calls.jobs)
+        calls.refuse = "exceeded quota"
+        create()
+
+    second.create = refused  # type: ignore[method-assign]
+    with pytest.raises(MeansError, match="exceeded quota"), JobGroup([first, second]):
+        pytest.fail("it was made")
+    assert made == [first.name]
+    assert calls.jobs == {}
 
 
 def test_nothing_leads_out_of_the_directory(tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ def test_the_page_tells_what_the_generator_did() -> None:
     assert "bottleneck" not in page
 
 
+def test_the_page_tells_how_many_jobs_made_the_load() -> None:
+    assert "4 Jobs × 2" in render_html(results(loads=(load(generator=generator(jobs=4, processes=2)),)))
+    assert "Jobs ×" not in render_html(results(loads=(load(generator=generator(processes=2)),)))
+
+
 def test_an_invalid_run_is_said_to_be_invalid_everywhere() -> None:
     invalid = load(generator=generator(invalid=INVALID))
     whole = results(loads=(invalid,), verdict=Verdict.INCONCLUSIVE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_what_all_have_counted_is_added_up_without_loss() -> None:
         told.append(sofar)
         return False
 
-    with fleet() as (made, generators, clock):
+    with fleet() as (made, generators, _):
         made.open()
         tally, began = made.run(SPEC, watch)
         assert [unpacked(one.files["order-1"], LoadSpec) for one in generators] == [SPEC, SPEC]
@@ -190,9 +191,11 @@ def test_a_generator_that_fails_ends_the_run_with_its_reason() -> None:
             generators[1].failed = "EngineError: no such host"
         return False
 
-    with fleet() as (made, generators, _):
-        with pytest.raises(GeneratorError, match="generator g1 has failed: EngineError: no such host"):
-            made.run(SPEC, fail)
+    with (
+        fleet() as (made, generators, _),
+        pytest.raises(GeneratorError, match="generator g1 has failed: EngineError: no such host"),
+    ):
+        made.run(SPEC, fail)
 
 
 @pytest.mark.parametrize("ended", ["", "OOMKilled, exit code 137"])
@@ -263,9 +266,9 @@ def test_generators_hear_now_and_then_that_somebody_is_there() -> None:
         return noted
 
     with fleet(0.01) as (made, (generator,), clock):
-        generator.run = noting(generator.run, clock)  # type: ignore[method-assign]
+        generator.run = noting(generator.run, clock)  # type: ignore[method-assign, assignment]
         generator._status = lambda: Status(run=generator.runs, state=State.READY)  # type: ignore[method-assign]
         with pytest.raises(GeneratorError):
             made.run(LoadSpec(Constant(rate=10, duration=300), jobs=1), never)
     assert len(touched) > 8
-    assert max(b - a for a, b in zip(touched, touched[1:], strict=False)) <= ALIVE_SECONDS + 1
+    assert max(b - a for a, b in pairwise(touched)) <= ALIVE_SECONDS + 1

@@ -1,4 +1,4 @@
-"""The half of ``load --jobs`` that runs in a pod: generator processes that begin, tell and end as they are told.
+"""Generator processes in a pod that begin, tell and end as they are told.
 
 ``python -m runner.generator --outputs FILE --work FILE --job N`` is the container's process. It opens the engine as
 any runner in a pod does, with its own ServiceAccount, and makes one run after the other (``benchmarks.remote``): an
@@ -138,7 +138,3 @@ class _Serving:
 
 def _going(run: int, sofar: Sofar) -> Status:
     return Status(run=run, state=State.GOING, offered=sofar.offered, done=sofar.done, over=sofar.over)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The half of ``load --jobs`` that runs in a pod."""
