@@ -1,6 +1,10 @@
 """The noise of one run's timings: what differs between restarts and within one, learned from all queries together.
 
 All in natural logarithms of seconds, since noise of timings grows with them: 0.05 is about 5 %.
+
+What stands for many executions is their trimmed mean (Wilcox 2012, *Introduction to Robust Estimation and Hypothesis
+Testing*, section 3.3): timings scatter more evenly than outliers alone would have them, and then a median throws much
+of what was measured away; their tails are what bursts of others' work have struck, so a mean of all is no better.
 """
 
 from __future__ import annotations
@@ -13,7 +17,22 @@ import numpy as np
 from benchmarks.statistics import Numbers, Sample
 
 PRIOR = 4.0  # degrees of freedom that the family lends to each query; chosen by simulation
-LEARNING = 2_000  # draws from which the variance of a median is learned
+LEARNING = 2_000  # draws from which the variance of a trimmed mean is learned
+TRIM = 0.2  # share of the values that is left out at either end
+
+
+def trimmed_mean(values: Numbers) -> Numbers:
+    """The mean along the last axis without the smallest and the largest ``TRIM``; of three values the middle one."""
+    count = values.shape[-1]
+    cut = min(round(TRIM * count), (count - 1) // 2)
+    parted = np.partition(values, (cut, count - cut - 1), axis=-1)
+    return np.asarray(parted[..., cut : count - cut].mean(axis=-1))
+
+
+def typical(sample: Sample) -> float:
+    """What stands for a sample, in its unit: the trimmed mean of the logarithms of all its values, taken back."""
+    logs = np.log(np.concatenate([np.asarray(group, dtype=float) for group in sample]))
+    return float(np.exp(trimmed_mean(logs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +49,7 @@ class _Level:
 
 
 class RunNoise:
-    """Residuals of one run, from which its medians can be drawn anew.
+    """Residuals of one run, from which what stands for each query can be drawn anew.
 
     Args:
         samples: each query's sample; all values positive.
@@ -61,22 +80,22 @@ class RunNoise:
 
     def _learn_restarts(self, logs: Sequence[Sequence[Numbers]]) -> None:
         """Part what strikes all queries of a restart from what strikes one; take off what the executions explain."""
-        medians = [[float(np.median(group)) for group in sample[: self.restarts]] for sample in logs]
-        moved = np.array([_deviations(np.array(row)) for row in medians])
+        levels = [[float(trimmed_mean(group)) for group in sample[: self.restarts]] for sample in logs]
+        moved = np.array([_deviations(np.array(row)) for row in levels])
         self._common = np.median(moved, axis=0)
         spread = _moderated([[row] for row in moved - self._common])
-        explained = self._within.scale**2 * [self._median_variance(shape) for shape in self._shapes]
+        explained = self._within.scale**2 * [self._variance(shape) for shape in self._shapes]
         self._between = _Level(np.sqrt(np.maximum(0.0, spread.scale**2 - explained)), spread.freedom)
 
-    def _median_variance(self, shape: Sequence[int]) -> float:
-        """Variance of the median of one restart's residuals."""
+    def _variance(self, shape: Sequence[int]) -> float:
+        """Variance of the trimmed mean of one restart's residuals."""
         if not self._residuals.size:
             return 0.0
         size = (LEARNING, round(float(np.mean(shape))))
-        return float(np.median(np.random.default_rng(1).choice(self._residuals, size=size), axis=1).var())
+        return float(trimmed_mean(np.random.default_rng(1).choice(self._residuals, size=size)).var())
 
     def draw(self, generator: np.random.Generator, resamples: int) -> tuple[Numbers, Numbers]:
-        """Deviations of the run's medians from the truth.
+        """Deviations of what stands for each query from the truth.
 
         Returns:
             Those of each query alone (queries x resamples), and those that all have in common (resamples).
@@ -93,7 +112,7 @@ class RunNoise:
             if self._residuals.size:
                 values = values + within * generator.choice(self._residuals, size=(resamples, length))
             drawn.append(values)
-        return np.asarray(np.median(np.concatenate(drawn, axis=1), axis=1))
+        return trimmed_mean(np.concatenate(drawn, axis=1))
 
 
 def _deviations(values: Numbers) -> Numbers:

@@ -30,10 +30,14 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.noise import RunNoise
-from benchmarks.statistics import CONFIDENCE, Numbers, Sample, percentile_interval, pooled_median
+from benchmarks.noise import RunNoise, typical
+from benchmarks.statistics import CONFIDENCE, Numbers, Sample, percentile_interval
 
 Key = TypeVar("Key", bound=Hashable)
+
+MARGIN = 0.12
+"""Between two mistakes: a fifth slower is found nearly always, and what has not changed is called the same after an
+amount of measuring that people do (docs/compare.md)."""
 
 AGREEING = 0.4  # share of the queries that makes a shift; more than that may have changed in earnest
 ROUNDS = 3
@@ -66,7 +70,7 @@ class Rule:
         seed: of the bootstrap.
     """
 
-    margin: float = 0.1
+    margin: float = MARGIN
     confidence: float = CONFIDENCE
     drift: float = 0.25
     error: float = 0.05
@@ -137,7 +141,7 @@ def compare_family(
     if not keys:
         raise ValueError("the two runs have no query in common")
     sides = [[run[key] for key in keys] for run in (base, new)]
-    value = np.array([math.log(pooled_median(n) / pooled_median(b)) for b, n in zip(*sides, strict=True)])
+    value = np.array([math.log(typical(n) / typical(b)) for b, n in zip(*sides, strict=True)])
     noises = [RunNoise(side, each) for side, each in zip(sides, runs, strict=True)]
     one_process = any(noise.restarts == 1 for noise in noises)
     if not all(noise.known for noise in noises):

@@ -154,6 +154,12 @@ class Saturation:
     steps: tuple[Step, ...]
     reason: str = ""
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether every rate that was tried is certainly too high; one that had too few arrivals may not be."""
+        outcomes = {step.outcome for step in self.steps if step.purpose != "warm-up"}
+        return outcomes == {StepOutcome.MISSES}
+
 
 Offer = Callable[[float, float, Watch], LoadRun]
 """Offers a rate (per second) for a duration (seconds) and lets the watch end it early."""

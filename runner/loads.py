@@ -12,7 +12,7 @@ from benchmarks.load import IN_FLIGHT, ClientKind, Conduct, LoadRun, LoadSpec, S
 from benchmarks.mix import MIX
 from benchmarks.mixture import Mixture
 from benchmarks.processes import GeneratorError, in_processes
-from benchmarks.saturation import Objective, Saturation, Search, Step, StepOutcome, find_saturation
+from benchmarks.saturation import Objective, Saturation, Search, Step, find_saturation
 from benchmarks.statements import Statement, StatementClient, probe_statement
 from engines import Engine, Outcome
 from runner.console import Console
@@ -265,12 +265,12 @@ def _generator(run: LoadRun) -> Generator:
 def saturation_result(engine: str, found: Saturation, plan: LoadPlan) -> SaturationResult:
     """A search in the results document's form.
 
-    It passes when a rate was found and confirmed; a search that something else than the engine ended is inconclusive.
+    It passes when a rate was found and confirmed, and fails when every rate that was tried is certainly too high; a
+    search that something else than the engine ended, or that had too few arrivals to tell, is inconclusive.
     """
     objective = found.objective
     verdict = Verdict.PASS if found.complete and found.confirmed else Verdict.INCONCLUSIVE
-    missed = [step for step in found.steps if step.outcome is StepOutcome.MISSES]
-    if found.rate is None and missed:
+    if found.hopeless:
         verdict = Verdict.FAIL
     reason = found.reason or ("" if found.confirmed else "there was no time to measure the rate a second time")
     return SaturationResult(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from benchmarks.regression import SIBLINGS, Change, Rule
+from benchmarks.regression import MARGIN, SIBLINGS, Change, Rule
 from runner.comparison.alike import differences, versions
 from runner.comparison.measures import compare_loads, compare_recoveries, compare_verdicts
 from runner.comparison.model import Comparison, EngineComparison, RunSide
@@ -20,7 +20,7 @@ class CompareError(Exception):
 
 
 def compare(
-    base: Side, new: Side, *, margin: float = 0.1, coarse_margin: float = COARSE_MARGIN, allow: Collection[str] = ()
+    base: Side, new: Side, *, margin: float = MARGIN, coarse_margin: float = COARSE_MARGIN, allow: Collection[str] = ()
 ) -> Comparison:
     """Compare what both sides measured.
 

@@ -29,9 +29,9 @@ class RunSide(Model):
 class QueryComparison(Model):
     """One query on one engine.
 
-    ``ratio`` is that of the medians as measured, ``judged`` the same over the engine's shift, ``low`` and ``high`` the
-    interval of ``judged``. All are ``None`` where a side has no time that counts, the interval also where nothing tells
-    the noise. ``executions``: timed ones of base and new.
+    ``base_seconds`` and ``new_seconds`` are trimmed means (``benchmarks.noise.typical``), ``ratio`` is theirs,
+    ``judged`` the same over the engine's shift, ``low`` and ``high`` the interval of ``judged``. All are ``None`` where
+    a side has no time that counts, the interval also where nothing tells the noise. ``executions``: timed ones of both.
     """
 
     query: int

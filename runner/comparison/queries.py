@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.noise import typical
 from benchmarks.regression import Change, FamilyChange, Ratio, Rule, compare_family
-from benchmarks.statistics import Sample, pooled_median
+from benchmarks.statistics import Sample
 from runner.comparison.model import EngineComparison, QueryComparison
 from runner.comparison.sides import Side, sample
 from runner.results import Benchmark, QueryResult
@@ -95,7 +96,7 @@ def _restarts(side: dict[int, _Query]) -> int:
 
 
 def _compared(number: int, base: _Query, new: _Query, ratio: Ratio | None) -> QueryComparison:
-    times = [pooled_median(query.sample) if query.sample else None for query in (base, new)]
+    times = [typical(query.sample) if query.sample else None for query in (base, new)]
     counts = [sum(map(len, query.sample)) for query in (base, new)]
     change, reason = _validity(base, new)
     if ratio is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.regression import Change
+from benchmarks.regression import MARGIN, Change
 from runner.comparison.alike import ALLOWANCES
 from runner.comparison.compare import COARSE_MARGIN, CompareError, compare
 from runner.comparison.console import plain_console, print_comparison
@@ -74,7 +74,7 @@ allow_option = click.option(
 @click.option(
     "--margin",
     type=Positive("a margin", largest=10, example="0.1"),
-    default=0.1,
+    default=MARGIN,
     show_default=True,
     metavar="M",
     help="Smallest change of a query's time that is worth a verdict; 0.1 is 10 %.",

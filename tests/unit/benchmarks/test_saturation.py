@@ -145,6 +145,14 @@ def test_too_few_arrivals_are_said_to_be_too_few() -> None:
     assert "at 40/s too few to tell (200 arrivals, 1522 needed)" in found.reason
 
 
+def test_an_engine_has_failed_only_where_every_rate_is_certainly_too_high() -> None:
+    assert search(Queue(0.5), step_seconds=600.0).hopeless
+    few = search(Queue(25.0), step_seconds=5.0, start=20.0, lowest=20.0)
+    assert few.rate is None and StepOutcome.MISSES in {step.outcome for step in few.steps}
+    assert not few.hopeless, "20/s had too few arrivals to tell"
+    assert not search(Queue(333.0)).hopeless
+
+
 def test_few_arrivals_at_low_rates_do_not_end_the_search() -> None:
     found = search(Queue(47.0), step_seconds=20.0, start=2.0)
     assert found.rate is not None and 47 / 1.1 <= found.rate <= 47 * 1.06
