@@ -9,6 +9,7 @@ import pytest
 
 from engines import Endpoint, EngineError, ErrorClass, Statistics
 from engines.clickhouse import ClickHouseEngine
+from engines.tpch import TpchQuery
 from targets.embedded.tls import issue
 from tests.unit.engines.servers import (
     Act,
@@ -326,3 +327,26 @@ def test_health_of_what_does_not_answer(act: Act) -> None:
         health = engine(server.port).health(timeout=0.3)
     assert not health.live
     assert health.detail
+
+
+@pytest.mark.parametrize(("known", "extra"), [(1, {"query_plan_optimize_join_order_limit": "0"}), (0, {})])
+def test_joins_are_made_as_written_where_the_server_can_be_told(
+    script: ClickHouseScript, server: FakeServer, known: int, extra: dict[str, str]
+) -> None:
+    script.act = clickhouse_reply(native(known))
+    adapter = engine(server.port)
+    assert adapter.tpch_sql(TpchQuery(1, "SELECT 1"), 1) == ("SELECT 1", {"database": "sf1"})
+    assert server.requests == [], "only where it matters"
+    for _ in range(2):
+        assert adapter.tpch_sql(TpchQuery(5, "SELECT 5"), 1) == ("SELECT 5", {"database": "sf1", **extra})
+    assert len(server.requests) == 1
+
+
+def test_a_server_that_cannot_be_asked_is_told_nothing_and_asked_again(
+    script: ClickHouseScript, server: FakeServer
+) -> None:
+    adapter = engine(server.port)
+    script.act = exception(202, "TOO_MANY_SIMULTANEOUS_QUERIES")
+    assert adapter.tpch_sql(TpchQuery(8, ""), 1)[1] == {"database": "sf1"}
+    script.act = clickhouse_reply(native(1))
+    assert "query_plan_optimize_join_order_limit" in adapter.tpch_sql(TpchQuery(8, ""), 1)[1]
