@@ -66,15 +66,25 @@ def bind(
         component: only this component (``worker-1``, ``clients``), or all.
         seed: of the order, so that a run can be repeated and one order cannot hide a fault behind another for ever.
         named: the words of the selection.
+
+    Raises:
+        ValueError: there are components to strike, and ``component`` is none of them; the message lists them.
     """
     fitting = [fault for fault in faults if fault.name in named or fits(fault, target)]
     bound: list[Fault | Impossible] = []
+    known: set[str] = set()
     for engine in target.engines():
         cases: list[Fault | Impossible] = []
         for fault in fitting or faults:
-            cases += _cases(fault, target, engine.endpoint.kind, tuning, component)
+            for case in _cases(fault, target, engine.endpoint.kind, tuning):
+                if isinstance(case, Fault):
+                    known.add(case.component)
+                if isinstance(case, Impossible) or component in {None, case.component}:
+                    cases.append(case)
         random.Random(seed).shuffle(cases)  # noqa: S311 - an order, not a secret
         bound += cases
+    if component is not None and known and component not in known:
+        raise ValueError(f"no component {component!r} to strike; choose from {', '.join(sorted(known))}")
     return bound
 
 
@@ -83,11 +93,9 @@ def fits(fault: type[Fault], target: Target) -> bool:
     return fault.means is None or target.means(fault.means) is not None
 
 
-def _cases(
-    fault: type[Fault], target: Target, engine: str, tuning: Tuning, component: str | None
-) -> list[Fault | Impossible]:
+def _cases(fault: type[Fault], target: Target, engine: str, tuning: Tuning) -> list[Fault | Impossible]:
     try:
         components = fault.components(target, engine)
     except (NotPossible, MeansError) as error:
         return [Impossible(fault, engine, str(error))]
-    return [fault(target, engine, name, tuning) for name in components if component in {None, name}]
+    return [fault(target, engine, name, tuning) for name in components]

@@ -38,7 +38,8 @@ class Plan:
 
     ``before`` and ``after``: observed steady state on either side. ``steady_limit``: how long to wait for it.
     ``proof_limit``: how long an injection or a revert may take to show. ``recovery_limit``: from the confirmed
-    injection; an engine that is not back by then is censored.
+    injection; an engine that is not back by then is censored. ``deadline``: until clients give up on an answer;
+    ``None``: the engine's probe's and the workload's own.
     """
 
     before: float = 2.0
@@ -46,6 +47,7 @@ class Plan:
     steady_limit: float = 30.0
     proof_limit: float = 10.0
     recovery_limit: float = 90.0
+    deadline: float | None = None
 
 
 @dataclass(slots=True)
@@ -109,14 +111,15 @@ def run_experiment(
     Returns:
         The record; a fault that is not possible here is ``SKIPPED``, one without proof ``INCONCLUSIVE``.
     """
-    record = Record(fault, engine.probe.period, engine.probe.deadline, time.time(), time.monotonic())
+    probe = engine.probe
+    record = Record(fault, probe.period, plan.deadline or probe.deadline, time.time(), time.monotonic())
     try:
         fault.preflight()
     except (NotPossible, MeansError) as error:
         record.status, record.reason = Status.SKIPPED, str(error)
         record.finished = time.monotonic()
         return record
-    observer = Observer(fault.target, engine, background, seed=seed)
+    observer = Observer(fault.target, engine, background, seed=seed, deadline=plan.deadline)
     inserts = InsertCheck(engine, fault.key, seed=seed)
     try:
         with observer, inserts:

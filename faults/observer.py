@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from benchmarks.openloop import Attempt, OpenLoop, constant, poisson
@@ -47,11 +47,23 @@ class Observer:
         engine: the engine under observation.
         background: statements to keep it busy with; none without it.
         seed: of the background arrivals.
+        deadline: seconds until both give up on an answer, from its intended start; ``None``: their own.
     """
 
-    def __init__(self, target: Target, engine: Engine, background: Background | None, *, seed: int) -> None:
+    def __init__(
+        self,
+        target: Target,
+        engine: Engine,
+        background: Background | None,
+        *,
+        seed: int,
+        deadline: float | None = None,
+    ) -> None:
         self.engine = engine
         probe = engine.probe
+        if deadline is not None:
+            probe = replace(probe, deadline=deadline)
+            background = replace(background, deadline=deadline) if background else None
         statement = [probe_statement(probe)]
         self._probes = OpenLoop(
             constant(probe.period, LONGEST_OBSERVATION),

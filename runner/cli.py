@@ -108,6 +108,7 @@ def check(**options: object) -> int:
         "python -m runner fault comprehensive",
         "python -m runner fault kill freeze --engine trino --component worker-1",
         "python -m runner fault network --hold 10",
+        "python -m runner fault drain --target stack --component worker --deadline 30",
         "python -m runner fault delete drain --target stack:dev --dry-run",
         "python -m runner fault scale-to-zero --target stack --alerts --silence",
         "python -m runner fault node-loss --target stack --node-stop 'off {node}' --node-start 'on {node}'",
@@ -116,6 +117,13 @@ def check(**options: object) -> int:
 )
 @common_options
 @hold_option
+@click.option(
+    "--deadline",
+    type=Positive("a deadline in seconds", largest=30, example="10"),
+    default=None,
+    metavar="S",
+    help="Seconds until clients give up on an answer. [default: the engine's]",
+)
 @click.option("--component", default=None, metavar="NAME", help="Only this component: coordinator, worker-1, clients.")
 @click.option("--list", "listing", is_flag=True, help="List the faults and what they do.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen to which object, and change nothing.")
@@ -127,6 +135,7 @@ def fault(
     *,
     faults: tuple[str, ...],
     hold: float,
+    deadline: float | None,
     component: str | None,
     listing: bool,
     dry_run: bool,
@@ -148,8 +157,9 @@ def fault(
     settings = settings_from(options)
     if dry_run:
         return plan_faults(settings, words, _tuning(hold), component)
+    plan = Plan(deadline=deadline)
     return measure(
-        "fault", settings, lambda run: run.fault(words, _tuning(hold), Plan(), component=component), injects=True
+        "fault", settings, lambda run: run.fault(words, _tuning(hold), plan, component=component), injects=True
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from engines import EngineError
 from faults.base import Tuning
-from faults.catalogue import bind, select
 from faults.ledger import Ledger, LedgerError
 from faults.recovery import recover
 from runner.comparison.compare import CompareError, compare
@@ -22,7 +21,7 @@ from runner.incluster import run_in_cluster
 from runner.options import Settings, check_output
 from runner.report import ReportError, load_results, write_reports
 from runner.results import Results, Verdict
-from runner.run import Run
+from runner.run import Run, chosen
 from runner.slo import load_slo
 from runner.targets import EMBEDDED, open_target
 from targets.base import MeansError, Target
@@ -81,8 +80,7 @@ def plan_faults(settings: Settings, words: Sequence[str], tuning: Tuning, compon
         target = _target(settings, console)
         with _opened(target, settings, console):
             try:
-                cases = bind(select(words), target, tuning=tuning, component=component, seed=settings.seed, named=words)
-                for line in dry_run(cases):
+                for line in dry_run(chosen(words, target, tuning, component, settings.seed)):
                     sys.stdout.write(f"{line}\n")
             except MeansError as error:
                 raise CouldNotRun(str(error)) from error

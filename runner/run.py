@@ -71,6 +71,20 @@ LONG_HOLD = 30.0  # seconds; what is held longer is given the whole recovery lim
 NOT_TPCH = "Derived from TPC-H; not comparable to published TPC-H results."
 
 
+def chosen(
+    words: Sequence[str], target: Target, tuning: Tuning, component: str | None, seed: int
+) -> list[Fault | Impossible]:
+    """The experiments that the words select on a target; see ``bind``.
+
+    Raises:
+        BadInput: a word or the component means nothing here.
+    """
+    try:
+        return bind(select(words), target, tuning=tuning, component=component, seed=seed, named=words)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+
+
 @dataclass(slots=True)
 class Run:
     """Collects what the parts measure. Every part may be run alone; the data set is made when one needs it."""
@@ -174,9 +188,7 @@ class Run:
 
     def fault(self, words: Sequence[str], tuning: Tuning, plan: Plan, component: str | None = None) -> None:
         """Experiments that the words select, one after the other, each from a proven steady state."""
-        cases = bind(
-            select(words), self.target, tuning=tuning, component=component, seed=self.settings.seed, named=words
-        )
+        cases = chosen(words, self.target, tuning, component, self.settings.seed)
         ask(self.target, cases, yes=self.settings.yes)
         ledger, alerts, first = Ledger(self.target.store()), self._monitoring(), len(self.experiments)
         backgrounds = {engine.endpoint.kind: self._background(engine) for engine in self.target.engines()}
@@ -285,7 +297,7 @@ class Run:
         if isinstance(case, Impossible):
             return measured.impossible(case, time.time())
         engine = next(e for e in self.target.engines() if e.endpoint.kind == case.engine)
-        case.tuning = alerts.tuning(case)
+        asked, case.tuning = case.tuning, alerts.tuning(case)
 
         def run(progress: Callable[[str], None]) -> Record:
             return run_experiment(
@@ -302,6 +314,8 @@ class Run:
         with alerts.watching(case) as observation:
             record = run(lambda phase: self.console.step(f"{case.label}: {phase}"))
             seen = observation.conclude(record) if observation else None
+        if seen:
+            seen = seen.model_copy(update={"prolonged_seconds": round(case.tuning.hold - asked.hold, 3)})
         alerts.metrics.note(record)
         return measured.experiment(record, self.slo, seen)
 

@@ -205,7 +205,7 @@ def evaluate_experiment(slo: Slo, experiment: Experiment) -> list[SloResult]:
         results.append(_rto(experiment, rto_limit))
     availability_limit: float | None = getattr(slo.availability, experiment.kind)
     if availability_limit is not None and experiment.availability is not None:
-        results.append(_at_least("availability", experiment.name, availability_limit, experiment.availability))
+        results.append(_availability(experiment, availability_limit, experiment.availability))
     for phase, latency in (("during", experiment.latency_during), ("after", experiment.latency_after)):
         ratio_limit: float | None = getattr(slo.latency_ratio, phase)
         if ratio_limit is not None and latency.p50 and experiment.latency_before.p50:
@@ -231,14 +231,29 @@ def _exactly_once(subject: str, durability: Durability) -> SloResult:
 def _rto(experiment: Experiment, limit: float) -> SloResult:
     """The recovery lies within the uncertainty before ``rto``: a limit inside that interval decides nothing."""
     rto, uncertainty = experiment.rto_seconds or 0.0, experiment.rto_uncertainty_seconds or 0.0
+    longer = _prolonged(experiment)
+    limit += longer
     if experiment.rto_censored:
         verdict, measured = Verdict.FAIL, f"not recovered after {rto:.2f} s"
     else:
         measured = f"{rto:.2f} s (± {uncertainty:.2f} s)"
         verdict = Verdict.PASS if rto <= limit else Verdict.FAIL if rto - uncertainty > limit else Verdict.INCONCLUSIVE
-    return SloResult(
-        objective="RTO", subject=experiment.name, limit=f"≤ {limit:g} s", measured=measured, verdict=verdict
-    )
+    shown = f"≤ {limit:g} s" + (f" ({longer:g} s of it held for its alert)" if longer else "")
+    return SloResult(objective="RTO", subject=experiment.name, limit=shown, measured=measured, verdict=verdict)
+
+
+def _availability(experiment: Experiment, limit: float, measured: float) -> SloResult:
+    """The limit is one on what was asked for: none of the seconds that a fault was held longer has to be available."""
+    longer = _prolonged(experiment)
+    if longer and measured < 1:
+        observed = (experiment.unavailable_seconds or 0.0) / (1 - measured)
+        limit *= max(0.0, 1 - longer / observed) if observed else 1.0
+    return _at_least("availability", experiment.name, limit, measured)
+
+
+def _prolonged(experiment: Experiment) -> float:
+    """Seconds that the fault was held longer than asked for."""
+    return experiment.alerts.prolonged_seconds if experiment.alerts else 0.0
 
 
 def _at_most(objective: str, subject: str, limit: float, measured: float, form: str = "g") -> SloResult:

@@ -117,6 +117,8 @@ class Bench:
         command += ["--component", case.component, "--target", str(self._document(side)), "--transport", "port-forward"]
         if (hold := case.held(side)) is not None:
             command += ["--hold", f"{hold:g}"]
+        if case.deadline is not None:
+            command += ["--deadline", f"{case.deadline:g}"]
         command += ["--output", str(report), "--seed", str(run), "--yes", *self.options]
         # An earlier run's results must not pass for this one's.
         (report / "results.json").unlink(missing_ok=True)

@@ -21,6 +21,7 @@ class Case:
         hold: seconds on the stack, where the fault's own are too few to tell the sides apart.
         reference_hold: the same on the reference. A recovery before the end of its hold owes nothing to the revert.
         parted: whether it takes a node that must not hold both sides' only coordinators.
+        deadline: seconds until clients give up, where a late answer shall not count as a failed one.
     """
 
     fault: str
@@ -30,6 +31,7 @@ class Case:
     hold: float | None = None
     reference_hold: float | None = None
     parted: bool = False
+    deadline: float | None = None
 
     @property
     def label(self) -> str:
@@ -44,7 +46,8 @@ class Case:
 CASES = (
     Case("delete-now", "coordinator", goal=0.6),
     Case("delete-now", "worker"),
-    Case("drain", "worker", no_failures=True),
+    # A worker's first seconds are slow on half a CPU, and so is the only one left: what counts is that none fails.
+    Case("drain", "worker", no_failures=True, deadline=30.0),
     # Longer than the pods stay on a lost node: otherwise the node's return would recover them.
     Case("node-loss", "coordinator", goal=0.25, hold=150.0, reference_hold=420.0, parted=True),
 )
@@ -81,7 +84,9 @@ class Comparison:
     def met(self) -> bool | None:
         """Whether the goal is met; ``None`` without a goal or without a measurement."""
         if self.case.no_failures:
-            return all(one.failed == 0 for one in self.stack) if self.stack else None
+            if any(one.failed or one.wrong for one in self.stack):
+                return False
+            return True if self.stack and all(one.rto is not None for one in self.stack) else None
         return None if self.case.goal is None or self.ratio is None else self.ratio <= self.case.goal
 
     def to_json(self) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class AlertsView(Model):
     and not knowing leaves the verdict open. ``blind``: why no alert can see this fault. ``not_observed``: when
     Prometheus did not answer. ``clock_ahead_seconds``: Prometheus' clock minus the runner's, and its uncertainty; the
     moments here are corrected by it. ``annotation``: the window in Grafana, or why there is none.
+    ``prolonged_seconds``: how much longer than asked for the fault was held, so that its alert could fire; objectives
+    allow for it.
     """
 
     not_measured: str = ""
@@ -65,6 +67,7 @@ class AlertsView(Model):
     clock_ahead_seconds: float | None = None
     clock_uncertainty_seconds: float | None = None
     annotation: str = ""
+    prolonged_seconds: float = 0.0
 
     @property
     def unexpected(self) -> tuple[AlertSeen, ...]:

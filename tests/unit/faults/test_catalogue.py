@@ -109,6 +109,11 @@ def test_bound_to_one_component(machine: Machine) -> None:
     assert [case.label for case in cases if isinstance(case, Fault)] == ["scripted/worker-1/kill"]
 
 
+def test_a_component_that_is_not_there_is_refused_with_those_that_are(machine: Machine) -> None:
+    with pytest.raises(ValueError, match=r"no component .worker. to strike; choose from coordinator, worker-1$"):
+        bind(select(["kill"]), machine, tuning=Tuning(), component="worker")
+
+
 def test_without_means_everything_is_impossible_with_a_reason(tmp_path: Path) -> None:
     target = FakeTarget(tmp_path, [ScriptedEngine(Script())])
     chosen = select(["comprehensive"])

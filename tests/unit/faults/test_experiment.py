@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -117,6 +118,20 @@ def test_the_background_workload_is_judged_too(bench: Bench) -> None:
     bench.fault.mode = "wrong"
     record = bench.run()
     assert any(attempt.outcome is Outcome.WRONG for attempt in record.workload)
+
+
+@pytest.mark.parametrize(("deadline", "failed"), [(None, True), (20.0, False)])
+def test_an_answer_is_late_or_failed_by_the_deadline_that_was_given(
+    bench: Bench, deadline: float | None, failed: bool
+) -> None:
+    bench.fault.mode = "stalled"
+    bench.fault.tuning = Tuning(hold=1.5)
+    record = bench.run(replace(PLAN, deadline=deadline))
+    assert record.status is Status.COMPLETED
+    assert record.probe_deadline == (deadline or bench.engine.probe.deadline)
+    for attempts in (record.probes, record.workload):
+        assert any(attempt.outcome is Outcome.FAILED for attempt in attempts) is failed
+        assert failed or any(attempt.latency > bench.engine.probe.deadline for attempt in attempts)
 
 
 def test_not_possible_is_skipped_and_nothing_is_sent(bench: Bench) -> None:

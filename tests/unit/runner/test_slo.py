@@ -6,6 +6,7 @@ import pytest
 
 from runner.errors import BadInput
 from runner.results import (
+    AlertsView,
     Answers,
     Benchmark,
     CheckResult,
@@ -101,6 +102,25 @@ def verdicts(slo: Slo, subject: Experiment) -> dict[str, Verdict]:
 def test_every_objective_of_a_good_experiment_is_met() -> None:
     found = verdicts(Slo(), experiment())
     assert found == dict.fromkeys(["wrong answers", "RTO", "availability", "latency ratio after"], Verdict.PASS)
+
+
+HELD = AlertsView(asked=True, prolonged_seconds=70.0)
+
+
+def test_what_a_fault_was_held_longer_for_its_alert_is_no_fault_of_the_engine() -> None:
+    # 75 of 80 seconds unavailable, 70 of them because the run held the fault: 5 of 10 are left to judge.
+    held = experiment(rto_seconds=75.0, unavailable_seconds=75.0, availability=1 - 75 / 80, alerts=HELD)
+    limits = Slo.model_validate({"version": 1, "rto_seconds": {"pod": 4.9}, "availability": {"pod": 0.49}})
+    found = {one.objective: one for one in evaluate_experiment(limits, held)}
+    assert found["availability"].verdict is Verdict.PASS
+    assert (found["RTO"].verdict, found["RTO"].limit) == (
+        Verdict.INCONCLUSIVE,
+        "≤ 74.9 s (70 s of it held for its alert)",
+    )
+    stricter = Slo.model_validate({"version": 1, "rto_seconds": {"pod": 2.9}, "availability": {"pod": 0.51}})
+    assert {verdicts(stricter, held)[one] for one in ("RTO", "availability")} == {Verdict.FAIL}
+    asked = held.model_copy(update={"alerts": None})
+    assert verdicts(limits, asked)["availability"] is Verdict.FAIL
 
 
 @pytest.mark.parametrize(

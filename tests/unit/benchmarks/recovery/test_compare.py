@@ -32,6 +32,8 @@ def test_what_was_not_measured_is_no_success() -> None:
 def test_a_drain_is_judged_by_its_failed_answers() -> None:
     assert compare(DRAIN, runs(0.0), runs(5)).met is True
     assert compare(DRAIN, runs(0.0, failed=1), runs(5)).met is False
+    assert compare(DRAIN, runs(0.0, None), runs(5)).met is None, "a run that was not measured has not shown anything"
+    assert compare(DRAIN, [Measured(0.0, False, 0, 1)], runs(5)).met is False, "a wrong answer"
 
 
 def test_no_outage_of_the_reference_leaves_nothing_to_compare_with() -> None:
