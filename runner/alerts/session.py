@@ -200,16 +200,17 @@ class Alerts:
             wait_until(lambda alert=one.alert: watch.fired(alert, namespace), left, PERIOD / 2)  # type: ignore[misc]
         left = over + (self._limits.resolved_seconds or RESOLVED_WITHIN) + 2 * PERIOD - time.monotonic()
         self.step(f"{record.fault.label}: waiting for alerts to be resolved")
-        wait_until(lambda: not self._still_on(record.fault, watch), left, PERIOD / 2)
+        injected = over if record.injected is None else record.injected
+        wait_until(lambda: not self._still_on(record.fault, watch, since=injected), left, PERIOD / 2)
 
-    def _still_on(self, fault: Fault, watch: AlertWatch) -> bool:
-        """Alerts over long windows are not waited for."""
+    def _still_on(self, fault: Fault, watch: AlertWatch, *, since: float) -> bool:
+        """Alerts over long windows are not waited for, nor those that were on before the injection."""
         lasting = LINGERING | {one.alert for one in expectation(fault).must if one.latched}
         return any(
             one.labels.get("namespace") == self.namespace(fault)
             and one.labels.get(PART_OF_LABEL) == PART_OF
             and one.name not in lasting
-            for one in watch.active()
+            for one in watch.active(since=since)
         )
 
     def _measured_clock(self, prometheus: Prometheus) -> Clock:

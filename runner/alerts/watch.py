@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Self
 
 from targets.base import Stretch
@@ -18,6 +18,7 @@ from targets.monitoring.alertmanager import Alertmanager, Received
 from targets.monitoring.prometheus import AlertNow, Prometheus
 
 PERIOD = 2.0
+_Key = tuple[str, frozenset[tuple[str, str]]]
 _LOOKS_MISSED = 3  # in a row, before it counts as not observed
 
 
@@ -36,7 +37,7 @@ class AlertWatch:
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._began = time.monotonic()
         self._answered: list[float] = []
-        self._now: list[AlertNow] = []
+        self._now: dict[_Key, tuple[AlertNow, float]] = {}
         self._fired: set[tuple[str, str]] = set()
         self._received: list[tuple[float, Received]] = []
 
@@ -48,10 +49,10 @@ class AlertWatch:
         self._stopping.set()
         self._thread.join()
 
-    def active(self) -> list[AlertNow]:
-        """Alerts that were pending or firing at the last look that succeeded."""
+    def active(self, *, since: float) -> list[AlertNow]:
+        """Alerts that were pending or firing at the last look that succeeded, and first seen so after a moment."""
         with self._lock:
-            return list(self._now)
+            return [alert for alert, first in self._now.values() if first > since]
 
     def fired(self, name: str, namespace: str) -> bool:
         """Whether that alert on that namespace was seen firing at any look."""
@@ -84,7 +85,8 @@ class AlertWatch:
         with self._lock:
             if alerts is not None:
                 self._answered.append(asked)
-                self._now = alerts
+                known = self._now
+                self._now = {key: (one, known[key][1] if key in known else asked) for key, one in _keyed(alerts)}
                 self._fired |= {(one.name, one.labels.get("namespace", "")) for one in alerts if one.state == "firing"}
             self._received += [(asked, one) for one in received]
 
@@ -99,6 +101,10 @@ class AlertWatch:
             return self._alertmanager.alerts() if self._alertmanager else []
         except MonitoringError:
             return []  # seen later, or never: then nothing is said of when it was notified
+
+
+def _keyed(alerts: Iterable[AlertNow]) -> Iterator[tuple[_Key, AlertNow]]:
+    return (((one.name, frozenset(one.labels.items())), one) for one in alerts)
 
 
 def _same(received: Received, name: str, labels: Mapping[str, str]) -> bool:

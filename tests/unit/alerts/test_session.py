@@ -88,6 +88,22 @@ class TestWaiting:
         assert expected.waited_seconds is not None and expected.waited_seconds > 10
         assert monitoring.now() >= monitoring.spans[0][3], "it went on before the alert was resolved"
 
+    def test_not_for_what_was_on_before_the_injection(
+        self, monitoring: Monitoring, target: WatchedTarget, said: list[str]
+    ) -> None:
+        monitoring.on("EngineOutOfMemory", "firing", -50, 600)
+        found, fault = alerts(target, said, asked=True), struck(target, "scale-to-zero")
+        with found.watching(fault) as observation:
+            assert observation is not None
+            assert wait_until(lambda: self.looked(observation._watch), 30)
+            wait_until(lambda: False, 1.0)
+            view = observation.conclude(record(fault, confirmed=-0.2, reverted=-0.1))
+        assert view is not None
+        (expected,) = view.expected
+        assert expected.waited_seconds is not None and LIMITS.resolved_seconds is not None
+        assert expected.waited_seconds < LIMITS.resolved_seconds / 2
+        assert {one.name: one.role for one in view.seen}["EngineOutOfMemory"] == "before"
+
     def test_no_longer_than_the_objective_says(
         self, monitoring: Monitoring, target: WatchedTarget, said: list[str]
     ) -> None:
