@@ -185,8 +185,14 @@ class Alerts:
         )
 
     def wait(self, record: Record, watch: AlertWatch) -> None:
-        """Wait until expected alerts have fired, and until those on the struck engine are resolved; bounded."""
+        """Wait until expected alerts have fired, and until those on the struck engine are resolved; bounded.
+
+        First of all for Prometheus itself, which may have been on the struck node.
+        """
         over = recovered(record)
+        if self.asked and not watch.answering():
+            self.step(f"{record.fault.label}: waiting for Prometheus to answer again")
+            wait_until(watch.answering, self._limits.resolved_seconds or RESOLVED_WITHIN, PERIOD / 2)
         if not self.asked or over is None or record.confirmed is None or record.status is Status.LEFTOVER:
             return
         namespace = self.namespace(record.fault)

@@ -7,6 +7,7 @@ looks tell how long to wait, what reached Alertmanager, and whether Prometheus w
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,6 +54,12 @@ class AlertWatch:
         """Alerts that were pending or firing at the last look that succeeded, and first seen so after a moment."""
         with self._lock:
             return [alert for alert, first in self._now.values() if first > since]
+
+    def answering(self) -> bool:
+        """Whether Prometheus answered lately."""
+        with self._lock:
+            last = self._answered[-1] if self._answered else -math.inf
+        return time.monotonic() - last <= _LOOKS_MISSED * self._period
 
     def fired(self, name: str, namespace: str) -> bool:
         """Whether that alert on that namespace was seen firing at any look."""

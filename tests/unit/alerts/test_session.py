@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,6 +104,24 @@ class TestWaiting:
         assert expected.waited_seconds is not None and LIMITS.resolved_seconds is not None
         assert expected.waited_seconds < LIMITS.resolved_seconds / 2
         assert {one.name: one.role for one in view.seen}["EngineOutOfMemory"] == "before"
+
+    def test_for_prometheus_to_be_there_again(
+        self, monitoring: Monitoring, target: WatchedTarget, said: list[str]
+    ) -> None:
+        monitoring.on("TrinoDown", "firing", -50, 600)
+        found, fault = (
+            alerts(target, said, asked=True, limits=AlertObjectives(resolved_seconds=20)),
+            struck(target, "drain"),
+        )
+        with found.watching(fault) as observation:
+            assert observation is not None
+            assert wait_until(lambda: self.looked(observation._watch), 30)
+            monitoring.gone = True
+            assert wait_until(lambda: not observation._watch.answering(), 30)
+            threading.Timer(0.5, lambda: setattr(monitoring, "gone", False)).start()
+            view = observation.conclude(record(fault))
+        assert view is not None
+        assert (view.not_measured, view.expected[0].outcome) == ("", "fired")
 
     def test_no_longer_than_the_objective_says(
         self, monitoring: Monitoring, target: WatchedTarget, said: list[str]
