@@ -49,7 +49,7 @@ class RtoObjectives(_Model):
 
     service: Seconds | None = 15
     pod: Seconds | None = 60
-    node: Seconds | None = 30
+    node: Seconds | None = 120
     network: Seconds | None = 20
     storage: Seconds | None = 60
 
@@ -59,7 +59,7 @@ class AvailabilityObjectives(_Model):
 
     service: Share | None = 0.1
     pod: Share | None = 0.05
-    node: Share | None = 0.1
+    node: Share | None = 0.02
     network: Share | None = 0.1
     storage: Share | None = 0.05
 
