@@ -190,9 +190,9 @@ class Alerts:
         First of all for Prometheus itself, which may have been on the struck node.
         """
         over = recovered(record)
-        if self.asked and not watch.answering():
+        if self.asked and watch.lost():
             self.step(f"{record.fault.label}: waiting for Prometheus to answer again")
-            wait_until(watch.answering, self._limits.resolved_seconds or RESOLVED_WITHIN, PERIOD / 2)
+            wait_until(lambda: not watch.lost(), self._limits.resolved_seconds or RESOLVED_WITHIN, PERIOD / 2)
         if not self.asked or over is None or record.confirmed is None or record.status is Status.LEFTOVER:
             return
         namespace = self.namespace(record.fault)
@@ -207,7 +207,8 @@ class Alerts:
         left = over + (self._limits.resolved_seconds or RESOLVED_WITHIN) + 2 * PERIOD - time.monotonic()
         self.step(f"{record.fault.label}: waiting for alerts to be resolved")
         injected = over if record.injected is None else record.injected
-        wait_until(lambda: not self._still_on(record.fault, watch, since=injected), left, PERIOD / 2)
+        if wait_until(lambda: not self._still_on(record.fault, watch, since=injected), left, PERIOD / 2):
+            time.sleep(2 * STEP)  # the record is read in steps, the last of which must lie after the end
 
     def _still_on(self, fault: Fault, watch: AlertWatch, *, since: float) -> bool:
         """Alerts over long windows are not waited for, nor those that were on before the injection."""

@@ -55,11 +55,11 @@ class AlertWatch:
         with self._lock:
             return [alert for alert, first in self._now.values() if first > since]
 
-    def answering(self) -> bool:
-        """Whether Prometheus answered lately."""
+    def lost(self) -> bool:
+        """Whether Prometheus answered once, and has not lately."""
         with self._lock:
-            last = self._answered[-1] if self._answered else -math.inf
-        return time.monotonic() - last <= _LOOKS_MISSED * self._period
+            last = self._answered[-1] if self._answered else math.inf
+        return time.monotonic() - last > _LOOKS_MISSED * self._period
 
     def fired(self, name: str, namespace: str) -> bool:
         """Whether that alert on that namespace was seen firing at any look."""

@@ -117,7 +117,7 @@ class TestWaiting:
             assert observation is not None
             assert wait_until(lambda: self.looked(observation._watch), 30)
             monitoring.gone = True
-            assert wait_until(lambda: not observation._watch.answering(), 30)
+            assert wait_until(observation._watch.lost, 30)
             threading.Timer(0.5, lambda: setattr(monitoring, "gone", False)).start()
             view = observation.conclude(record(fault))
         assert view is not None
