@@ -119,7 +119,7 @@ EFFECTS: Mapping[str, _Effect] = {
     "wrong-port": _CLIENTS_PORT,
     "partition-engine": _WORKERS_CUT_OFF,
     "isolate-worker": _WORKERS_CUT_OFF,
-    "policy-partition": _WORKERS_CUT_OFF,
+    "policy-partition": _BY_DEGREES,  # most networks leave connections alone that are established already
     "no-endpoints": _HELD,
     "scale-to-zero": _HELD,
     "not-ready": _Effect(blind=_HEALTHY),
