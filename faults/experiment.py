@@ -258,6 +258,9 @@ class _Conduct:
             lambda: self.observer.full_capacity_at() is not None, self._time_left()
         ):
             record.full_capacity = self.observer.full_capacity_at()
+            # What has just come back may stumble over its first query: the observation ends after that.
+            since = max(record.reverted or 0.0, record.full_capacity or 0.0)
+            record.steady_after = self._steady_for(self.plan.after, self._time_left(), since=since)
         record.status = Status.COMPLETED
 
     def _time_left(self) -> float:

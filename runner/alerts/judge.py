@@ -97,6 +97,8 @@ def lasted(record: Record, expectation: Expectation) -> float | None:
 def _expected(seen: Seen, expected: Expected, lanes: Sequence[AlertHistory], gaps: Sequence[Stretch]) -> ExpectedAlert:
     record, needs = seen.record, seen.needs.get(expected.alert)
     mine = [lane for lane in lanes if lane.name == expected.alert and _on_struck(lane, seen)]
+    # Of several lanes (a pod's each) one may be on from an earlier experiment: what counts is one that was not.
+    mine = [lane for lane in mine if lane.firing and not _before(lane, record)] or mine
     firing = sorted(stretch for lane in mine for stretch in lane.firing if stretch[1] > _injected(record))
     held = lasted(record, seen.expectation)
     over = recovered(record)

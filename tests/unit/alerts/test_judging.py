@@ -121,6 +121,16 @@ def test_what_was_on_before_shows_nothing_and_is_not_held_against_the_fault(
     assert view.unexpected == ()
 
 
+def test_another_pods_alert_that_lingers_does_not_hide_the_one_that_comes(
+    monitoring: Monitoring, target: WatchedTarget, seen: Look
+) -> None:
+    monitoring.on("EngineOutOfMemory", "firing", -300, 100, pod="trino-worker-1")
+    monitoring.on("EngineOutOfMemory", "firing", -80, 100, pod="trino-coordinator-1")
+    (expected,) = seen(record(struck(target, "out-of-memory"))).expected
+    assert expected.outcome == "fired"
+    assert expected.fired_seconds == pytest.approx(20, abs=1.2)
+
+
 def test_a_latched_alert_is_due_however_short_the_outage(
     monitoring: Monitoring, target: WatchedTarget, seen: Look
 ) -> None:

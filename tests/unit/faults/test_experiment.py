@@ -134,6 +134,42 @@ def test_an_answer_is_late_or_failed_by_the_deadline_that_was_given(
         assert failed or any(attempt.latency > bench.engine.probe.deadline for attempt in attempts)
 
 
+class LameTarget(FakeTarget):
+    """Its capacity returns a while after the engine's answers, and what returns stumbles at first."""
+
+    script: Script
+    whole = False
+
+    def full_capacity(self, engine: str) -> bool:
+        return self.whole
+
+    def come_back(self) -> None:
+        self.whole = True
+        self.script.become("refused")
+
+
+def test_the_observation_ends_with_answers(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("faults.observer._CapacityWatch.INTERVAL", 0.01)
+    target = LameTarget(tmp_path, [bench.engine])
+    target.script = bench.script
+    fault = ScriptedFault(target, "scripted", "all", Tuning(hold=0.3))
+    timers: list[threading.Timer] = []
+
+    def later(phase: str) -> None:
+        if phase == "recover":
+            timers.extend([threading.Timer(0.8, target.come_back), threading.Timer(1.3, bench.script.become, ["ok"])])
+            for timer in timers:
+                timer.start()
+
+    record = run_experiment(fault, bench.engine, Ledger(tmp_path), plan=PLAN, progress=later)
+    for timer in timers:
+        timer.join()
+    assert record.measures is not None and record.reverted is not None and record.confirmed is not None
+    assert record.steady_after and not record.measures.censored
+    assert record.full_capacity is not None
+    assert record.confirmed + record.measures.rto > record.full_capacity
+
+
 def test_not_possible_is_skipped_and_nothing_is_sent(bench: Bench) -> None:
     bench.fault.refuses_preflight = True
     record = bench.run()
