@@ -21,6 +21,10 @@ class Impossible:
     reason: str
 
 
+class NoSuchComponent(ValueError):
+    """There are components to strike, and the one that was asked for is none of them; the message lists them."""
+
+
 def selections() -> list[str]:
     """Every word a selection may use: ``comprehensive``, the kinds, the faults."""
     return [COMPREHENSIVE, *Kind, *fault_classes()]
@@ -68,23 +72,19 @@ def bind(
         named: the words of the selection.
 
     Raises:
-        ValueError: there are components to strike, and ``component`` is none of them; the message lists them.
+        NoSuchComponent: nothing is called ``component``.
     """
     fitting = [fault for fault in faults if fault.name in named or fits(fault, target)]
     bound: list[Fault | Impossible] = []
     known: set[str] = set()
     for engine in target.engines():
-        cases: list[Fault | Impossible] = []
-        for fault in fitting or faults:
-            for case in _cases(fault, target, engine.endpoint.kind, tuning):
-                if isinstance(case, Fault):
-                    known.add(case.component)
-                if isinstance(case, Impossible) or component in {None, case.component}:
-                    cases.append(case)
+        found = [case for fault in fitting or faults for case in _cases(fault, target, engine.endpoint.kind, tuning)]
+        known |= {case.component for case in found if isinstance(case, Fault)}
+        cases = [case for case in found if isinstance(case, Impossible) or component in {None, case.component}]
         random.Random(seed).shuffle(cases)  # noqa: S311 - an order, not a secret
         bound += cases
     if component is not None and known and component not in known:
-        raise ValueError(f"no component {component!r} to strike; choose from {', '.join(sorted(known))}")
+        raise NoSuchComponent(f"no component {component!r} to strike; choose from {', '.join(sorted(known))}")
     return bound
 
 

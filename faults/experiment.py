@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import TypeVar
 
 from benchmarks.openloop import Attempt
-from engines import Engine
+from engines import Engine, ProbeQuery
 from faults.base import Fault, NotPossible
 from faults.durability import Durability, InsertCheck
 from faults.grayfailure import GrayFailure, compare
@@ -21,6 +22,8 @@ from faults.marks import Marks, NoMarks
 from faults.observer import Background, Observer, wait_until
 from faults.timeline import CONSECUTIVE, Measures, measure
 from targets.base import AvailabilityTimeline, MeansError, Unreachable
+
+Patient = TypeVar("Patient", ProbeQuery, Background)
 
 
 class Status(StrEnum):
@@ -48,6 +51,10 @@ class Plan:
     proof_limit: float = 10.0
     recovery_limit: float = 90.0
     deadline: float | None = None
+
+    def patient(self, own: Patient) -> Patient:
+        """A probe or a workload with the plan's deadline, where it has one."""
+        return own if self.deadline is None else replace(own, deadline=self.deadline)
 
 
 @dataclass(slots=True)
@@ -111,15 +118,16 @@ def run_experiment(
     Returns:
         The record; a fault that is not possible here is ``SKIPPED``, one without proof ``INCONCLUSIVE``.
     """
-    probe = engine.probe
-    record = Record(fault, probe.period, plan.deadline or probe.deadline, time.time(), time.monotonic())
+    probe = plan.patient(engine.probe)
+    record = Record(fault, probe.period, probe.deadline, time.time(), time.monotonic())
     try:
         fault.preflight()
     except (NotPossible, MeansError) as error:
         record.status, record.reason = Status.SKIPPED, str(error)
         record.finished = time.monotonic()
         return record
-    observer = Observer(fault.target, engine, background, seed=seed, deadline=plan.deadline)
+    background = plan.patient(background) if background else None
+    observer = Observer(fault.target, engine, background, seed=seed, probe=probe)
     inserts = InsertCheck(engine, fault.key, seed=seed)
     try:
         with observer, inserts:

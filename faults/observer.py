@@ -7,12 +7,12 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 from benchmarks.openloop import Attempt, OpenLoop, constant, poisson
 from benchmarks.statements import Statement, StatementClient, probe_statement
-from engines import Engine
+from engines import Engine, ProbeQuery
 from faults.timeline import CONSECUTIVE, consecutive_ok
 from targets.base import AvailabilityTimeline, AvailabilityView, AvailabilityWatch, Capacity, MeansError, Target
 
@@ -47,7 +47,7 @@ class Observer:
         engine: the engine under observation.
         background: statements to keep it busy with; none without it.
         seed: of the background arrivals.
-        deadline: seconds until both give up on an answer, from its intended start; ``None``: their own.
+        probe: to send; ``None``: the engine's own.
     """
 
     def __init__(
@@ -57,13 +57,10 @@ class Observer:
         background: Background | None,
         *,
         seed: int,
-        deadline: float | None = None,
+        probe: ProbeQuery | None = None,
     ) -> None:
         self.engine = engine
-        probe = engine.probe
-        if deadline is not None:
-            probe = replace(probe, deadline=deadline)
-            background = replace(background, deadline=deadline) if background else None
+        probe = probe or engine.probe
         statement = [probe_statement(probe)]
         self._probes = OpenLoop(
             constant(probe.period, LONGEST_OBSERVATION),

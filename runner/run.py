@@ -23,7 +23,7 @@ from benchmarks.tpch.throughput import Plan as ThroughputPlan
 from benchmarks.tpch.throughput import run_throughput
 from engines import Dataset, Engine, EngineError
 from faults.base import Fault, Tuning
-from faults.catalogue import Impossible, bind, select
+from faults.catalogue import Impossible, NoSuchComponent, bind, select
 from faults.experiment import Plan, Record, run_experiment
 from faults.ledger import Ledger
 from faults.observer import Background
@@ -77,11 +77,11 @@ def chosen(
     """The experiments that the words select on a target; see ``bind``.
 
     Raises:
-        BadInput: a word or the component means nothing here.
+        BadInput: nothing here is called ``component``.
     """
     try:
         return bind(select(words), target, tuning=tuning, component=component, seed=seed, named=words)
-    except ValueError as error:
+    except NoSuchComponent as error:
         raise BadInput(str(error)) from error
 
 

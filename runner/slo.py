@@ -245,9 +245,9 @@ def _rto(experiment: Experiment, limit: float) -> SloResult:
 def _availability(experiment: Experiment, limit: float, measured: float) -> SloResult:
     """The limit is one on what was asked for: none of the seconds that a fault was held longer has to be available."""
     longer = _prolonged(experiment)
-    if longer and measured < 1:
-        observed = (experiment.unavailable_seconds or 0.0) / (1 - measured)
-        limit *= max(0.0, 1 - longer / observed) if observed else 1.0
+    if longer and experiment.unavailable_seconds and measured < 1:
+        observed = experiment.unavailable_seconds / (1 - measured)
+        limit *= max(0.0, 1 - longer / observed)
     return _at_least("availability", experiment.name, limit, measured)
 
 

@@ -99,7 +99,7 @@ def _expected(seen: Seen, expected: Expected, lanes: Sequence[AlertHistory], gap
     mine = [lane for lane in lanes if lane.name == expected.alert and _on_struck(lane, seen)]
     # Of several lanes (a pod's each) one may be on from an earlier experiment: what counts is one that was not.
     mine = [lane for lane in mine if lane.firing and not _before(lane, record)] or mine
-    firing = sorted(stretch for lane in mine for stretch in lane.firing if stretch[1] > _injected(record))
+    firing = sorted(stretch for lane in mine for stretch in lane.firing if stretch[1] > injected(record))
     held = lasted(record, seen.expectation)
     over = recovered(record)
     fired = bool(firing) and record.confirmed is not None
@@ -145,7 +145,7 @@ def _resolved(firing: Sequence[Stretch], over: float | None, until: float) -> fl
 
 def _alert(seen: Seen, lane: AlertHistory) -> AlertSeen:
     record = seen.record
-    at, silenced = seen.watch.notified(lane.name, lane.labels, since=_injected(record) - PERIOD)
+    at, silenced = seen.watch.notified(lane.name, lane.labels, since=injected(record) - PERIOD)
     told = None if at is None or record.confirmed is None else round(at - record.confirmed, 3)
     return AlertSeen(
         name=lane.name,
@@ -176,11 +176,12 @@ def _on_struck(lane: AlertHistory, seen: Seen) -> bool:
 
 def _before(lane: AlertHistory, record: Record) -> bool:
     """Whether it was on, pending or firing, when the injection began."""
-    injected = _injected(record)
-    return any(start <= injected < end for start, end in (*lane.pending, *lane.firing))
+    moment = injected(record)
+    return any(start <= moment < end for start, end in (*lane.pending, *lane.firing))
 
 
-def _injected(record: Record) -> float:
+def injected(record: Record) -> float:
+    """When the injection began; when the experiment ended, where there was none."""
     return record.finished if record.injected is None else record.injected
 
 

@@ -14,7 +14,7 @@ from faults.base import Fault, Tuning
 from faults.expectations import LINGERING, Expected, expectation
 from faults.experiment import Record, Status
 from faults.observer import wait_until
-from runner.alerts.judge import PART_OF, PART_OF_LABEL, Seen, recovered, view
+from runner.alerts.judge import PART_OF, PART_OF_LABEL, Seen, injected, recovered, view
 from runner.alerts.marks import GrafanaMarks
 from runner.alerts.objectives import AlertLimits
 from runner.alerts.silences import RunSilence
@@ -189,11 +189,14 @@ class Alerts:
 
         First of all for Prometheus itself, which may have been on the struck node.
         """
-        over = recovered(record)
-        if self.asked and watch.lost():
+        if not self.asked:
+            return
+        patience = self._limits.resolved_seconds or RESOLVED_WITHIN
+        if watch.lost():
             self.step(f"{record.fault.label}: waiting for Prometheus to answer again")
-            wait_until(lambda: not watch.lost(), self._limits.resolved_seconds or RESOLVED_WITHIN, PERIOD / 2)
-        if not self.asked or over is None or record.confirmed is None or record.status is Status.LEFTOVER:
+            wait_until(lambda: not watch.lost(), patience, PERIOD / 2)
+        over = recovered(record)
+        if over is None or record.confirmed is None or record.status is Status.LEFTOVER:
             return
         namespace = self.namespace(record.fault)
         waited = [
@@ -204,10 +207,9 @@ class Alerts:
             left = record.confirmed + (needs or 0.0) + 2 * PERIOD - time.monotonic()
             self.step(f"{record.fault.label}: waiting for the alert {one.alert}")
             wait_until(lambda alert=one.alert: watch.fired(alert, namespace), left, PERIOD / 2)  # type: ignore[misc]
-        left = over + (self._limits.resolved_seconds or RESOLVED_WITHIN) + 2 * PERIOD - time.monotonic()
+        left = over + patience + 2 * PERIOD - time.monotonic()
         self.step(f"{record.fault.label}: waiting for alerts to be resolved")
-        injected = over if record.injected is None else record.injected
-        if wait_until(lambda: not self._still_on(record.fault, watch, since=injected), left, PERIOD / 2):
+        if wait_until(lambda: not self._still_on(record.fault, watch, since=injected(record)), left, PERIOD / 2):
             time.sleep(2 * STEP)  # the record is read in steps, the last of which must lie after the end
 
     def _still_on(self, fault: Fault, watch: AlertWatch, *, since: float) -> bool:

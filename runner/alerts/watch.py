@@ -34,6 +34,7 @@ class AlertWatch:
 
     def __init__(self, prometheus: Prometheus, alertmanager: Alertmanager | None, *, period: float = PERIOD) -> None:
         self._prometheus, self._alertmanager, self._period = prometheus, alertmanager, period
+        self._longest = _LOOKS_MISSED * period
         self._lock, self._stopping = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._began = time.monotonic()
@@ -59,7 +60,7 @@ class AlertWatch:
         """Whether Prometheus answered once, and has not lately."""
         with self._lock:
             last = self._answered[-1] if self._answered else math.inf
-        return time.monotonic() - last > _LOOKS_MISSED * self._period
+        return time.monotonic() - last > self._longest
 
     def fired(self, name: str, namespace: str) -> bool:
         """Whether that alert on that namespace was seen firing at any look."""
@@ -78,8 +79,7 @@ class AlertWatch:
         """When Prometheus did not answer, up to a moment."""
         with self._lock:
             moments = [self._began, *self._answered, max(until, self._began)]
-        longest = _LOOKS_MISSED * self._period
-        return tuple(pair for pair in itertools.pairwise(moments) if pair[1] - pair[0] > longest)
+        return tuple(pair for pair in itertools.pairwise(moments) if pair[1] - pair[0] > self._longest)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

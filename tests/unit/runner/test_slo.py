@@ -104,12 +104,10 @@ def test_every_objective_of_a_good_experiment_is_met() -> None:
     assert found == dict.fromkeys(["wrong answers", "RTO", "availability", "latency ratio after"], Verdict.PASS)
 
 
-HELD = AlertsView(asked=True, prolonged_seconds=70.0)
-
-
 def test_what_a_fault_was_held_longer_for_its_alert_is_no_fault_of_the_engine() -> None:
     # 75 of 80 seconds unavailable, 70 of them because the run held the fault: 5 of 10 are left to judge.
-    held = experiment(rto_seconds=75.0, unavailable_seconds=75.0, availability=1 - 75 / 80, alerts=HELD)
+    alerts = AlertsView(asked=True, prolonged_seconds=70.0)
+    held = experiment(rto_seconds=75.0, unavailable_seconds=75.0, availability=1 - 75 / 80, alerts=alerts)
     limits = Slo.model_validate({"version": 1, "rto_seconds": {"pod": 4.9}, "availability": {"pod": 0.49}})
     found = {one.objective: one for one in evaluate_experiment(limits, held)}
     assert found["availability"].verdict is Verdict.PASS
