@@ -15,6 +15,7 @@ from rich.table import Table
 
 from benchmarks.recovery.compare import CASES, Case, Comparison, Measured, compare, measured
 from benchmarks.recovery.deploy import Deployed, deployed
+from runner.comparison.console import plain_console
 from targets.base import MeansError, TargetError
 from targets.contract import Outputs
 from targets.document import load_outputs
@@ -35,7 +36,7 @@ SIDES = ("stack", "reference")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def main(target: Path, runs: int, output: Path, only: tuple[str, ...], options: tuple[str, ...]) -> None:
     """Compare recovery. OPTIONS after ``--`` go to the runner: the commands that stop and start a node, for example."""
-    console = Console()
+    console = plain_console()
     bench = Bench(_cases(only), runs, output, options, console)
     try:
         comparisons = bench.run(load_outputs(target))
