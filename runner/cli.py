@@ -29,6 +29,7 @@ from runner.verbs.benchmark import benchmark
 from runner.verbs.compare import allow_option, compare_runs
 from runner.verbs.history import history
 from runner.verbs.load import load
+from runner.verbs.recoveries import recoveries
 from runner.verbs.shared import (
     alert_options,
     duration_option,
@@ -237,7 +238,7 @@ def schemas() -> int:
     return ExitCode.MET
 
 
-for verb in (benchmark, throughput, load, compare_runs, history, embedded):
+for verb in (benchmark, throughput, load, compare_runs, history, recoveries, embedded):
     cli.add_command(verb)
 
 

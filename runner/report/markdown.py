@@ -70,12 +70,13 @@ def _verdict(verdict: Verdict) -> str:
     return f"{SYMBOLS[verdict]} {verdict.value}"
 
 
-def _table(columns: Sequence[str], rows: Sequence[Iterable[str]]) -> str:
-    """A table; columns that start with ``>`` are aligned right."""
+def markdown_table(columns: Sequence[str], rows: Sequence[Iterable[str]], most: int | None = ROWS) -> str:
+    """A table of cells that are escaped already; columns that start with ``>`` are aligned right."""
     head = "| " + " | ".join(column.removeprefix(">") for column in columns) + " |"
     rule = "|" + "|".join(" ---: " if column.startswith(">") else " --- " for column in columns) + "|"
-    body = ["| " + " | ".join(row) + " |" for row in rows[:ROWS]]
-    more = [f"\n{len(rows) - ROWS} more rows in results.json."] if len(rows) > ROWS else []
+    body = ["| " + " | ".join(row) + " |" for row in rows[:most]]
+    left = len(rows) - len(body)
+    more = [f"\n{left} more rows in results.json."] if left else []
     return "\n".join([head, rule, *body, *more])
 
 
@@ -85,7 +86,7 @@ def _tally(results: Results) -> str:
         for part in parts(results)
         if part.tally.total
     ]
-    return _table(("Part", "Result", "Otherwise"), rows) if rows else ""
+    return markdown_table(("Part", "Result", "Otherwise"), rows) if rows else ""
 
 
 def _objectives(slo: Sequence[SloResult]) -> str:
@@ -107,7 +108,7 @@ def _objective_table(slo: Sequence[SloResult]) -> str:
         (_verdict(item.verdict), *(escaped(text) for text in (item.objective, item.subject, item.limit, item.measured)))
         for item in sorted(slo, key=lambda item: SEVERITY[item.verdict])
     ]
-    return _table(("", "Objective", "Subject", ">Limit", ">Measured"), rows)
+    return markdown_table(("", "Objective", "Subject", ">Limit", ">Measured"), rows)
 
 
 def _folded(summary: str, body: str) -> str:
@@ -124,7 +125,7 @@ def _checks(checks: Sequence[CheckResult], names: EngineNames) -> str:
         (_verdict(check.status), escaped(names.title(check.engine)), escaped(check.name), escaped(check.reason))
         for check in notable
     ]
-    return "## Functionality, what did not pass\n\n" + _table(("", "Engine", "Check", "Reason"), rows)
+    return "## Functionality, what did not pass\n\n" + markdown_table(("", "Engine", "Check", "Reason"), rows)
 
 
 def _benchmarks(benchmarks: Sequence[Benchmark], names: EngineNames) -> str:
@@ -160,7 +161,7 @@ def _benchmarks(benchmarks: Sequence[Benchmark], names: EngineNames) -> str:
     based = [f"- {escaped(b.title)}: intervals {over(b)}" for b in benchmarks if over(b)]
     started = [f"- {escaped(b.title)}: {escaped(caches(b), 600)}" for b in benchmarks if b.restarts]
     listed = "\n".join([*problems[:ROWS], *based, *started])
-    return "\n\n".join(block for block in ("## TPC-H", _table(columns, rows), listed, NOTE) if block)
+    return "\n\n".join(block for block in ("## TPC-H", markdown_table(columns, rows), listed, NOTE) if block)
 
 
 def _throughputs(throughputs: Sequence[Throughput]) -> str:
@@ -188,7 +189,9 @@ def _throughputs(throughputs: Sequence[Throughput]) -> str:
         "Refresh",
     )
     problems = "\n".join(f"- {line}" for line in [escaped(line, 300) for line in _stream_problems(throughputs)][:ROWS])
-    return "\n\n".join(block for block in ("## TPC-H throughput", _table(columns, rows), problems, NOTE) if block)
+    return "\n\n".join(
+        block for block in ("## TPC-H throughput", markdown_table(columns, rows), problems, NOTE) if block
+    )
 
 
 def _stream_problems(throughputs: Sequence[Throughput]) -> list[str]:
@@ -226,7 +229,7 @@ def _loads(loads: Sequence[LoadResult], names: EngineNames) -> str:
         for load in loads
         if load.generator and load.generator.invalid
     ]
-    return "\n\n".join(block for block in ("## Load", _table(columns, rows), "\n".join(invalid)) if block)
+    return "\n\n".join(block for block in ("## Load", markdown_table(columns, rows), "\n".join(invalid)) if block)
 
 
 def _saturations(saturations: Sequence[SaturationResult], names: EngineNames) -> str:
@@ -245,14 +248,14 @@ def _saturations(saturations: Sequence[SaturationResult], names: EngineNames) ->
         for found in saturations
     ]
     columns = ("", "Engine", "Limit", ">Highest rate that meets it", ">Lowest that does not", ">Steps", "Reason")
-    return "## Saturation\n\n" + _table(columns, rows)
+    return "## Saturation\n\n" + markdown_table(columns, rows)
 
 
 def _calibration(found: Calibration | None) -> str:
     if found is None:
         return ""
     rows = [tuple(escaped(text) or "–" for text in row) for row in found.rows()]
-    table = _table(("What", ">Truth", ">Measured", ">Locust"), rows)
+    table = markdown_table(("What", ">Truth", ">Measured", ">Locust"), rows)
     return _folded(f"Calibration of {moment(found.measured_at)}", f"{table}\n\n{escaped(found.machine)}")
 
 
@@ -323,7 +326,7 @@ def _experiment_table(experiments: Sequence[Experiment]) -> str:
         *(("Alerts",) * alerted),
         "Reason",
     )
-    return _table(columns, rows)
+    return markdown_table(columns, rows)
 
 
 def _scalings(scalings: Sequence[Scaling]) -> str:
@@ -343,7 +346,7 @@ def _scalings(scalings: Sequence[Scaling]) -> str:
         for item in scalings
     ]
     columns = ("", "Scaling", "Size", "Out", "In", ">Ok / failed / wrong, out", ">Ok / failed / wrong, in", "Reason")
-    return "## Scaling\n\n" + _table(columns, rows)
+    return "## Scaling\n\n" + markdown_table(columns, rows)
 
 
 def _steps(item: Scaling, way: str) -> str:

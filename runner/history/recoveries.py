@@ -1,0 +1,187 @@
+"""Every fault over many runs: how often it was measured, and the median and range of what clients saw."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from runner.comparison.alike import versions
+from runner.comparison.sides import find_documents
+from runner.errors import BadInput
+from runner.history.runs import HistoryError
+from runner.report.files import ReportError, load_results
+from runner.results import Answers, Environment, Experiment, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Several measurements of one quantity, in seconds.
+
+    Attributes:
+        middle: their median.
+        low, high: the least and the greatest.
+        count: how many there are.
+        censored: how many of them are lower bounds.
+    """
+
+    middle: float
+    low: float
+    high: float
+    count: int
+    censored: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaultLine:
+    """One fault on one component over all runs; times and answers are those of confirmed injections.
+
+    Attributes:
+        name: the experiments'.
+        runs: carried out, confirmed or not.
+        confirmed: injections that were proven.
+        skipped: not carried out; ``reason`` is the last one's.
+        held: from the injection to its revert.
+        rto_uncertainty: the greatest of any run, in seconds.
+        ready_gap: Kubernetes' ready again minus clients served again; negative where Kubernetes was early.
+        broken: inserts lost, duplicated or never sent; ``None`` where no run had inserts that were read back.
+    """
+
+    name: str
+    runs: int
+    confirmed: int
+    skipped: int
+    reason: str
+    held: Spread | None
+    detection: Spread | None
+    unavailable: Spread | None
+    rto: Spread | None
+    rto_uncertainty: float
+    full_capacity: Spread | None
+    ready_gap: Spread | None
+    answers: Answers
+    broken: int | None
+
+
+@dataclass(slots=True)
+class Recoveries:
+    """All faults of all runs.
+
+    Attributes:
+        runs: documents with at least one experiment.
+        lines: by engine, component and kind, in the order of appearance.
+        settings: what differed between the runs although times depend on it; each with its values.
+        unread: a line about each document that could not be read.
+    """
+
+    runs: int = 0
+    lines: list[FaultLine] = field(default_factory=list)
+    settings: dict[str, list[str]] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+
+def read_recoveries(directories: Iterable[Path]) -> Recoveries:
+    """Read all runs below the directories.
+
+    Raises:
+        HistoryError: no such directory, too many runs, or no experiment in any.
+    """
+    found: dict[str, list[Experiment]] = {}
+    settings: dict[str, dict[str, None]] = {}
+    recoveries = Recoveries()
+    names = list(directories)
+    for file in _documents(names):
+        try:
+            results = load_results(file)
+        except ReportError as error:
+            recoveries.unread.append(str(error))
+            continue
+        if not results.experiments:
+            continue
+        recoveries.runs += 1
+        for what, value in _setting(results.environment, results.target).items():
+            settings.setdefault(what, {})[value] = None
+        for one in results.experiments:
+            # Answers over time are most of a document, and no part of any line.
+            slim = one.model_copy(update={"samples": (), "metrics": None, "alerts": None})
+            found.setdefault(_name(one), []).append(slim)
+    if not found:
+        more = f"; {recoveries.unread[0]}" if recoveries.unread else ""
+        where = ", ".join(map(str, names))
+        raise HistoryError(
+            f"{where}: no experiment in it{more or '; name a directory that holds runs of fault or all'}"
+        )
+    recoveries.lines = [
+        fault_line(name, group) for name, group in sorted(found.items(), key=lambda item: _place(item[1][0]))
+    ]
+    recoveries.settings = {what: list(values) for what, values in settings.items() if len(values) > 1}
+    return recoveries
+
+
+def fault_line(name: str, experiments: Sequence[Experiment]) -> FaultLine:
+    """What all experiments of one fault on one component come to; at least one."""
+    skipped = [one for one in experiments if one.verdict is Verdict.SKIPPED]
+    confirmed = [one for one in experiments if one.verdict is not Verdict.SKIPPED and one.injection.confirmed]
+    compared = [one.kubernetes.compared for one in confirmed if one.kubernetes and one.kubernetes.compared]
+    answers: Counter[str] = Counter()
+    for one in confirmed:
+        answers.update(one.answers.model_dump())
+    broken = [one.durability.broken for one in confirmed if one.durability and one.durability.broken is not None]
+    return FaultLine(
+        name=name,
+        runs=len(experiments) - len(skipped),
+        confirmed=len(confirmed),
+        skipped=len(skipped),
+        reason=skipped[-1].reason if skipped else "",
+        held=spread(one.window[1] - one.window[0] for one in confirmed if one.window),
+        detection=spread(one.detection_seconds for one in confirmed),
+        unavailable=spread(one.unavailable_seconds for one in confirmed),
+        rto=spread((one.rto_seconds for one in confirmed), censored=sum(one.rto_censored for one in confirmed)),
+        rto_uncertainty=max((one.rto_uncertainty_seconds or 0.0 for one in confirmed), default=0.0),
+        full_capacity=spread(one.full_capacity_seconds for one in confirmed),
+        ready_gap=spread(one.ready_gap_seconds for one in compared),
+        answers=Answers(**answers),
+        broken=sum(broken) if broken else None,
+    )
+
+
+def spread(values: Iterable[float | None], censored: int = 0) -> Spread | None:
+    """Median and range of what was measured; ``None`` where nothing was."""
+    known = [value for value in values if value is not None]
+    return Spread(median(known), min(known), max(known), len(known), censored) if known else None
+
+
+def _name(one: Experiment) -> str:
+    """What is measured together: a fault held longer, until its alert fired, has other times."""
+    prolonged = one.alerts is not None and one.alerts.prolonged_seconds
+    return f"{one.name}, until its alert" if prolonged else one.name
+
+
+def _documents(directories: Sequence[Path]) -> list[Path]:
+    files: dict[Path, None] = {}
+    for directory in directories:
+        if not directory.is_dir():
+            raise HistoryError(f"{directory}: no such directory; name one that holds the reports of several runs")
+        try:
+            files.update(dict.fromkeys(find_documents(directory)))
+        except BadInput as error:
+            raise HistoryError(str(error)) from error
+    return list(files)
+
+
+def _setting(environment: Environment, target: str) -> Mapping[str, str]:
+    return {
+        "targets": target.partition(":")[0],
+        "machines": f"{environment.platform}, {environment.cpus} processors",
+        "scale factors": f"{environment.scale_factor:g}",
+        **{f"versions of {kind}": version for kind, version in versions(environment).items()},
+    }
+
+
+KINDS = ("service", "network", "pod", "node", "storage")
+
+
+def _place(one: Experiment) -> tuple[str, str, int, str]:
+    return one.engine, one.component, KINDS.index(one.kind), one.fault

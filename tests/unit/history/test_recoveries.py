@@ -1,0 +1,137 @@
+"""``python -m runner recoveries``: every fault over many runs, with what was measured told apart from what was not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runner.cli import main
+from runner.history.recoveries import fault_line, read_recoveries, spread
+from runner.history.runs import HistoryError
+from runner.report.files import write_reports
+from runner.report.recoveries import COLUMNS, ON_TERMINALS, cells, shown
+from runner.results import AlertsView, Answers, Durability, Experiment, Results, Verdict
+from tests.unit.comparison.documents import elsewhere, recovered, results
+from tests.unit.report.sample import HOSTILE
+
+
+def experiment(seconds: float, **changes: object) -> Experiment:
+    return recovered(seconds).model_copy(update={"rto_uncertainty_seconds": 0.5, **changes})
+
+
+def run(*experiments: Experiment) -> Results:
+    return results(experiments=experiments)
+
+
+def skipped(reason: str) -> Experiment:
+    one = experiment(1.0)
+    injection = one.injection.model_copy(update={"confirmed": False})
+    return one.model_copy(update={"verdict": Verdict.SKIPPED, "reason": reason, "injection": injection})
+
+
+def test_times_are_those_of_confirmed_injections_alone() -> None:
+    unproven = experiment(500.0)
+    unproven = unproven.model_copy(update={"injection": unproven.injection.model_copy(update={"confirmed": False})})
+    line = fault_line("x", [experiment(4.0), experiment(2.0), experiment(9.0), unproven, skipped("no netem")])
+    assert (line.runs, line.confirmed, line.skipped, line.reason) == (4, 3, 1, "no netem")
+    assert line.rto is not None
+    assert (line.rto.middle, line.rto.low, line.rto.high, line.rto.count) == (4.0, 2.0, 9.0, 3)
+    assert line.rto_uncertainty == pytest.approx(0.5)
+
+
+def test_answers_and_broken_inserts_add_up_and_unread_ones_are_not_none_broken() -> None:
+    kept = Durability(acknowledged=5, refused=0, unknown=0, lost=1, duplicated=0, unexpected=0)
+    unread = Durability(acknowledged=5, refused=0, unknown=0, reason="the engine did not come back")
+    both = [
+        experiment(1.0, answers=Answers(ok=3, failed=2), durability=kept),
+        experiment(1.0, answers=Answers(ok=4, unknown=1), durability=unread),
+    ]
+    line = fault_line("x", both)
+    assert line.answers == Answers(ok=7, failed=2, unknown=1)
+    assert line.broken == 1
+    assert fault_line("x", both[1:]).broken is None
+
+
+def test_what_was_not_recovered_is_told_beside_the_median() -> None:
+    line = fault_line("x", [experiment(60.0, rto_censored=True), experiment(2.0)])
+    assert shown(line.rto, uncertainty=0.5) == "31.0 ± 0.5 (2.0–60.0), 1 not within the limit"
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([], "–"),
+        ([None], "–"),
+        ([3.0], "3.0"),
+        ([3.0, 3.04], "3.0"),
+        ([1.0, 2.0, 9.0], "2.0 (1.0–9.0)"),
+        ([-0.5, 0.5], "0.0 (−0.5 to 0.5)"),
+        ([-0.01], "0.0"),
+    ],
+)
+def test_a_spread_in_words(values: list[float | None], text: str) -> None:
+    assert shown(spread(values)) == text
+
+
+def test_a_fault_held_until_its_alert_is_a_line_of_its_own(tmp_path: Path) -> None:
+    long = experiment(75.0, alerts=AlertsView(prolonged_seconds=72.0))
+    short = experiment(3.0, alerts=AlertsView(prolonged_seconds=0.0))
+    write_reports(run(long), tmp_path / "a")
+    write_reports(run(short), tmp_path / "b")
+    write_reports(run(experiment(5.0)), tmp_path / "c")
+    found = read_recoveries([tmp_path])
+    assert {line.name: line.runs for line in found.lines} == {
+        short.name: 2,
+        f"{short.name}, until its alert": 1,
+    }
+
+
+def test_unlike_runs_in_one_table_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_reports(run(experiment(5.0)), tmp_path / "a")
+    write_reports(elsewhere(run(experiment(6.0)), cpus=64), tmp_path / "b")
+    assert main(["recoveries", str(tmp_path)]) == 0
+    output = capsys.readouterr().out
+    assert "Runs of different machines are in one table" in output
+    assert "64 processors" in output
+    assert "5.5 ± 0.5 (5.0–6.0)" in output
+
+
+def test_a_run_named_twice_counts_once(tmp_path: Path) -> None:
+    write_reports(run(experiment(5.0)), tmp_path / "a")
+    (line,) = read_recoveries([tmp_path, tmp_path / "a"]).lines
+    assert line.runs == 1
+
+
+def test_the_markdown_has_every_fault_and_escapes_what_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = [experiment(5.0, name=f"trino/worker/fault-{number}", fault=f"fault-{number}") for number in range(60)]
+    write_reports(run(*many, skipped(HOSTILE).model_copy(update={"name": "trino/never"})), tmp_path / "a")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "results.json").write_text("{")
+    assert main(["recoveries", str(tmp_path), "--markdown"]) == 0
+    said = capsys.readouterr()
+    rows = [line for line in said.out.splitlines() if line.startswith("| trino")]
+    assert len(rows) == 60
+    assert "1 of 1" in rows[0]
+    assert "SKIPPED trino/never" in said.out
+    assert "\\<script" in said.out
+    assert "<script" not in said.out.replace("\\<", "")
+    assert "left out" in said.err and "not JSON" in said.err
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_nothing_to_tell_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], empty: bool
+) -> None:
+    where = tmp_path if empty else tmp_path / "missing"
+    assert main(["recoveries", str(where)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(where) in line
+    with pytest.raises(HistoryError):
+        read_recoveries([where])
+
+
+def test_cells_are_as_many_as_columns() -> None:
+    assert len(cells(fault_line("x", [experiment(1.0)]))) == len(COLUMNS) > max(ON_TERMINALS)
