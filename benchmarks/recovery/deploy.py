@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from targets.base import MeansError
 from targets.contract import EngineOutput, Outputs
 from targets.kubernetes.calls import MERGE_PATCH, CallError, Calls
 from targets.kubernetes.selectors import label_query
+from targets.kubernetes.views import node_view
 
 _CORE, _APPS = "/api/v1", "/apis/apps/v1"
 _COLLECTIONS = (("Secret", _CORE, "secrets"), ("ConfigMap", _CORE, "configmaps"), ("Service", _CORE, "services"))
@@ -43,24 +44,57 @@ class Deployed:
         _until(lambda: _ready(self.calls, namespace), READY_SECONDS, f"{namespace} is not Ready")
 
     def part(self) -> None:
-        """Have its coordinator moved if it shares the stack's node."""
-        theirs, ours = (self._role(side, COORDINATOR) for side in (self.outputs, self.stack))
-        if {pod["spec"].get("nodeName") for pod in theirs} & {pod["spec"].get("nodeName") for pod in ours}:
-            self._move(theirs[0])
+        """Have its coordinator on a node where the stack has no pod that is the only one of its kind.
+
+        Such a node cannot be struck for the reference. ClickHouse's volume may be bound to its node, so where no node
+        is free it is the stack's coordinator that joins ClickHouse.
+        """
+        bound = {_node(pod) for engine in self.stack.engines if engine.kind != "trino" for pod in self._pods(engine)}
+        (theirs, *_), (ours, *_) = (self._role(side, COORDINATOR) for side in (self.outputs, self.stack))
+        nodes = self._nodes()
+        if not nodes - bound:
+            raise MeansError(
+                f"every node that can run pods hosts ClickHouse of stack {self.stack.stack}, so none may be lost for"
+                " the reference: add a node"
+            )
+        if _node(ours) not in bound and not nodes - bound - {_node(ours)}:
+            self._move(ours, nodes - bound)
+            ours, *_ = self._role(self.stack, COORDINATOR)
+        if (taken := bound | {_node(ours)}) & {_node(theirs)}:
+            self._move(theirs, taken)
 
     def spread(self) -> None:
         """Have one of the stack's workers moved if they all share its coordinator's node."""
         coordinators, workers = (self._role(self.stack, role) for role in (COORDINATOR, WORKER))
-        if {pod["spec"].get("nodeName") for pod in workers} <= {pod["spec"].get("nodeName") for pod in coordinators}:
+        if set(map(_node, workers)) <= set(map(_node, coordinators)):
             self._move(workers[0])
 
-    def _move(self, pod: dict[str, Any]) -> None:
-        """End a pod; its successor goes where there is most room."""
+    def _move(self, pod: dict[str, Any], away_from: Collection[str] = ()) -> None:
+        """End a pod; its successor goes where there is most room, but not to these nodes."""
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         where = f"{_CORE}/namespaces/{namespace}/pods/{name}"
-        self.calls.call("DELETE", where)
-        _until(lambda: _gone(self.calls, where), GONE_SECONDS, f"{name} does not end")
-        _until(lambda: _ready(self.calls, namespace), READY_SECONDS, f"{namespace} is not Ready")
+        with self._cordoned(away_from):
+            self.calls.call("DELETE", where)
+            _until(lambda: _gone(self.calls, where), GONE_SECONDS, f"{name} does not end")
+            _until(lambda: _ready(self.calls, namespace), READY_SECONDS, f"{namespace} is not Ready")
+
+    @contextmanager
+    def _cordoned(self, nodes: Collection[str]) -> Iterator[None]:
+        """Nothing new starts on these nodes for as long as the context lasts; those cordoned before stay so."""
+        with ExitStack() as stack:
+            for name in sorted(set(nodes) & self._nodes()):
+                stack.callback(self._unschedulable, name, None)
+                self._unschedulable(name, True)
+            yield
+
+    def _unschedulable(self, node: str, value: bool | None) -> None:
+        patch = {"spec": {"unschedulable": value}}
+        self.calls.call("PATCH", f"{_CORE}/nodes/{node}", body=patch, content=MERGE_PATCH)
+
+    def _nodes(self) -> set[str]:
+        """Those that take new pods."""
+        views = map(node_view, self.calls.call("GET", f"{_CORE}/nodes")["items"])
+        return {view.name for view in views if view.ready and view.schedulable}
 
     def _scale(self, *, awake: bool) -> None:
         engine = _trino(self.outputs)
@@ -104,6 +138,10 @@ def deployed(calls: Calls, outputs: Outputs, said: Callable[[str], None]) -> Ite
         yield Deployed(calls, outputs, reference.outputs())
     finally:
         _remove(calls, reference)
+
+
+def _node(pod: dict[str, Any]) -> str:
+    return str(pod["spec"].get("nodeName", ""))
 
 
 def _trino(outputs: Outputs) -> EngineOutput:

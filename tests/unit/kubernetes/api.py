@@ -188,8 +188,8 @@ class FakeApi:
         self.objects[key] = {**body, "metadata": {**body["metadata"], **metadata}}
         return copy.deepcopy(self.objects[key])
 
-    def _delete(self, where: str, found: Manifest, options: Manifest) -> Manifest:
-        for name, value in options.get("preconditions", {}).items():
+    def _delete(self, where: str, found: Manifest, options: Manifest | None) -> Manifest:
+        for name, value in (options or {}).get("preconditions", {}).items():
             if found["metadata"][name] != value:
                 raise CallError("precondition failed", 409)
         del self.objects[where]
