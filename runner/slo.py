@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from faults.base import fault_classes
 from runner.alerts.objectives import evaluate_alerts
 from runner.errors import BadInput, first_problem
 from runner.results import (
@@ -71,6 +72,17 @@ class LatencyObjectives(_Model):
     during: Ratio | None = None
 
 
+class FaultObjectives(_Model):
+    """Limits of one fault, by its name; what is absent is its kind's."""
+
+    rto_seconds: Seconds | None = None
+    availability: Share | None = None
+
+
+FAULTS = {"scale-to-zero": FaultObjectives(rto_seconds=90)}
+"""Faults of which the limits of their kind cannot be asked."""
+
+
 class AlertObjectives(_Model):
     """Limits of an experiment's alerts, where the stack has monitoring."""
 
@@ -89,8 +101,32 @@ class Slo(_Model):
     load: LoadObjectives = LoadObjectives()
     rto_seconds: RtoObjectives = RtoObjectives()
     availability: AvailabilityObjectives = AvailabilityObjectives()
+    faults: dict[str, FaultObjectives] = FAULTS
     latency_ratio: LatencyObjectives = LatencyObjectives()
     alerts: AlertObjectives = AlertObjectives()
+
+    @field_validator("faults")
+    @classmethod
+    def _known(cls, given: dict[str, FaultObjectives]) -> dict[str, FaultObjectives]:
+        """What is absent keeps the shipped limit, like every absent key."""
+        known = fault_classes()
+        for name in given:
+            if name not in known:
+                raise ValueError(f"no fault {name!r}; fault --list tells their names")
+        merged = dict(given)
+        for name, shipped in FAULTS.items():
+            own = given.get(name, FaultObjectives())
+            merged[name] = shipped.model_copy(update=own.model_dump(exclude_unset=True))
+        return merged
+
+    def experiment_limit(self, experiment: Experiment, measure: Literal["rto_seconds", "availability"]) -> float | None:
+        """The limit of a fault where it has one of its own (``null`` switches it off, too), else that of its kind."""
+        own = self.faults.get(experiment.fault)
+        if own is not None and measure in own.model_fields_set:
+            limit: float | None = getattr(own, measure)
+        else:
+            limit = getattr(getattr(self, measure), experiment.kind)
+        return limit
 
 
 def load_slo(path: Path | None) -> Slo:
@@ -200,10 +236,10 @@ def evaluate_experiment(slo: Slo, experiment: Experiment) -> list[SloResult]:
     results = [_at_most("wrong answers", experiment.name, slo.wrong_answers, experiment.answers.wrong)]
     if experiment.durability is not None:
         results.append(_exactly_once(experiment.name, experiment.durability))
-    rto_limit: float | None = getattr(slo.rto_seconds, experiment.kind)
+    rto_limit = slo.experiment_limit(experiment, "rto_seconds")
     if rto_limit is not None and experiment.rto_seconds is not None:
         results.append(_rto(experiment, rto_limit))
-    availability_limit: float | None = getattr(slo.availability, experiment.kind)
+    availability_limit = slo.experiment_limit(experiment, "availability")
     if availability_limit is not None and experiment.availability is not None:
         results.append(_availability(experiment, availability_limit, experiment.availability))
     for phase, latency in (("during", experiment.latency_during), ("after", experiment.latency_after)):

@@ -49,6 +49,8 @@ def test_an_empty_file_takes_every_default(tmp_path: Path) -> None:
         ("wrong_answers: -2", "wrong_answers: input should be greater than or equal to 0 (got -2)"),
         ("rto_seconds: {pod: soon}", "rto_seconds.pod: input should be a valid number"),
         ("rto_seconds: {pod: .inf}", "rto_seconds.pod: input should be a finite number"),
+        ("faults: {scale-to-none: {rto_seconds: 3}}", "faults: no fault 'scale-to-none'; fault --list tells"),
+        ("faults: {drain: {rto: 3}}", "unknown key faults.drain.rto"),
         ("version: 2", "version: input should be 1 (got 2)"),
         ("- a\n- b", "the document: "),
         ("\x00", "not YAML"),
@@ -119,6 +121,24 @@ def test_what_a_fault_was_held_longer_for_its_alert_is_no_fault_of_the_engine() 
     assert {verdicts(stricter, held)[one] for one in ("RTO", "availability")} == {Verdict.FAIL}
     asked = held.model_copy(update={"alerts": None})
     assert verdicts(limits, asked)["availability"] is Verdict.FAIL
+
+
+def test_a_fault_may_have_limits_of_its_own() -> None:
+    pods = {"fault": "scale-to-zero", "kind": "service", "rto_seconds": 60.0, "availability": 0.08}
+    shipped = verdicts(Slo(), experiment(**pods))
+    assert (shipped["RTO"], shipped["availability"]) == (Verdict.PASS, Verdict.FAIL)
+    assert verdicts(Slo(), experiment(**{**pods, "fault": "no-endpoints"}))["RTO"] is Verdict.FAIL
+    mine = Slo.model_validate({"faults": {"drain": {"availability": None}, "scale-to-zero": {"availability": 0.05}}})
+    found = verdicts(mine, experiment(**pods))
+    assert (found["availability"], found["RTO"]) == (Verdict.PASS, Verdict.PASS)
+    drained = experiment(fault="drain", kind="node", rto_seconds=30.0, availability=0.0)
+    assert "availability" not in verdicts(mine, drained)
+    assert verdicts(mine, drained)["RTO"] is Verdict.PASS
+    switched_off = Slo.model_validate({"faults": {"scale-to-zero": {"rto_seconds": None}}})
+    assert "RTO" not in verdicts(switched_off, experiment(**pods))
+    kept = Slo.model_validate({"faults": {"drain": {"rto_seconds": 5}}})
+    assert verdicts(kept, experiment(**pods))["RTO"] is Verdict.PASS, "what is not named keeps the shipped limit"
+    assert verdicts(kept, drained)["RTO"] is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
