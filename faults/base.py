@@ -131,6 +131,14 @@ class Fault(ABC):
         return f"{self.subject or f'{self.engine}/{self.component}'}: {self.summary}"
 
     @property
+    def along(self) -> Sequence[str]:
+        """The engine's other components that it strikes as a whole, for they are nowhere else; known once it is ready.
+
+        What clients see of it is then no measure of ``component`` alone.
+        """
+        return ()
+
+    @property
     def subject(self) -> str:
         """The object that the revert is recorded on, where records are kept on objects; empty: the store decides."""
         return ""

@@ -47,6 +47,14 @@ def choose_node(control: StackControl, engine: str, role: str) -> tuple[NodeView
     return node, pod
 
 
+def whole_roles(control: StackControl, engine: str, but: str, node: str) -> tuple[str, ...]:
+    """The engine's other roles of which every pod that stays is on that node."""
+    pods = {role: [pod for pod in control.pods(engine, role) if not pod.ending] for role in control.roles(engine)}
+    return tuple(
+        role for role, there in pods.items() if role != but and there and all(pod.node == node for pod in there)
+    )
+
+
 def _crowd(control: StackControl, node: NodeView | None, others: Sequence[str]) -> tuple[bool, int, int]:
     """Whether a node must not be struck, and how many pods of the engine's other roles and of the stack are there."""
     if node is None:
@@ -70,11 +78,17 @@ class _NodeObjectFault(ObjectFault):
         super().__init__(target, engine, component, longer(tuning, DRAIN_SECONDS))
         self._pods: tuple[PodView, ...] = ()
         self._node = ""
+        self._along: tuple[str, ...] = ()
 
     @classmethod
     @override
     def components(cls, target: Target, engine: str) -> Sequence[str]:
         return stack_control(target).roles(engine)
+
+    @property
+    @override
+    def along(self) -> Sequence[str]:
+        return self._along
 
     @property
     @override
@@ -105,6 +119,7 @@ class _NodeObjectFault(ObjectFault):
     def _choose(self) -> None:
         node, first = choose_node(self.control, self.engine, self.component)
         self._node = node.name
+        self._along = whole_roles(self.control, self.engine, self.component, node.name)
         there = [
             pod
             for output in self.target.outputs.engines

@@ -139,7 +139,7 @@ class Console:
             told += f"; inserts: {inserts(result.durability)}"
         if said := alerts.summary(result.alerts):
             told += f"; {said}"
-        self._row(result.verdict, result.name, told, result.reason)
+        self._row(result.verdict, result.full_name, told, result.reason)
 
     def scaling(self, result: Scaling) -> None:
         """One scaling is done."""

@@ -73,6 +73,7 @@ def experiment(record: Record, slo: Slo, alerts: AlertsView | None = None) -> Ex
         engine=fault.engine,
         component=fault.component,
         description=fault.summary,
+        along=tuple(fault.along),
         verdict=Verdict.SKIPPED,
         reason=record.reason,
         started_at=record.wall_started,

@@ -154,9 +154,9 @@ def spread(values: Iterable[float | None], censored: int = 0) -> Spread | None:
 
 
 def _name(one: Experiment) -> str:
-    """What is measured together: a fault held longer, until its alert fired, has other times."""
+    """What is measured together. A fault held longer, until its alert fired, or on more components, has other times."""
     prolonged = one.alerts is not None and one.alerts.prolonged_seconds
-    return f"{one.name}, until its alert" if prolonged else one.name
+    return f"{one.full_name}, until its alert" if prolonged else one.full_name
 
 
 def _documents(directories: Sequence[Path]) -> list[Path]:

@@ -302,7 +302,7 @@ def _experiment_table(experiments: Sequence[Experiment]) -> str:
     rows = [
         (
             _verdict(item.verdict),
-            escaped(item.name),
+            escaped(item.full_name),
             duration(item.detection_seconds),
             duration(item.unavailable_seconds),
             with_uncertainty(item.rto_seconds, item.rto_uncertainty_seconds, censored=item.rto_censored),

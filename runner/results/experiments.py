@@ -98,11 +98,13 @@ class KubernetesView(Model):
 class Experiment(Model):
     """One fault on one component of one engine. Measures are ``None`` where they could not be taken.
 
-    ``rto_censored`` means: not recovered within the limit, so ``rto_seconds`` is a lower bound.
-    ``window`` is (injection started, reverted) relative to the experiment's start: the shaded band. ``answers`` counts
-    probes and background workload together, ``probe_answers`` the probes alone. ``durability`` is ``None`` where
-    the engine keeps no written data, and where nothing was carried out; ``kubernetes`` on a target without it;
-    ``alerts`` and ``metrics`` on a target without monitoring, ``metrics`` where nothing was injected.
+    ``along``: the engine's other components that were struck as a whole, since they shared what the fault struck; what
+    was measured is then not ``component``'s alone. ``rto_censored`` means: not recovered within the limit, so
+    ``rto_seconds`` is a lower bound. ``window`` is (injection started, reverted) relative to the experiment's start:
+    the shaded band. ``answers`` counts probes and background workload together, ``probe_answers`` the probes alone.
+    ``durability`` is ``None`` where the engine keeps no written data, and where nothing was carried out; ``kubernetes``
+    on a target without it; ``alerts`` and ``metrics`` on a target without monitoring, ``metrics`` where nothing was
+    injected.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Experiment(Model):
     engine: str
     component: str
     description: str
+    along: tuple[str, ...] = ()
     verdict: Verdict
     reason: str = ""
     started_at: float
@@ -139,3 +142,8 @@ class Experiment(Model):
     kubernetes: KubernetesView | None = None
     alerts: AlertsView | None = None
     metrics: EngineMetrics | None = None
+
+    @property
+    def full_name(self) -> str:
+        """The name, with what else was struck."""
+        return f"{self.name}, {' and '.join(self.along)} with it" if self.along else self.name

@@ -281,3 +281,17 @@ def test_a_ledger_of_another_kind_of_store_does(stack: NodeStack, tmp_path: Path
     assert fault.subject == "Node/node1"
     assert isinstance(stack.commands, NodeCommands)
     assert Ledger(stack.store()).pending() == []
+
+
+@pytest.mark.parametrize("fault", [Drain, Taint, NodeLoss])
+def test_a_component_that_is_nowhere_else_is_struck_with_the_other(stack: NodeStack, fault: type[Fault]) -> None:
+    def along(component: str) -> list[str]:
+        made = fault(stack, "trino", component, Tuning())
+        made.preflight()
+        made.plan()
+        return list(made.along)
+
+    # Of the workers one is on each node, and that without the coordinator is chosen.
+    assert (along("coordinator"), along("worker")) == ([], [])
+    stack.api.get(stack.workers[1])["spec"]["nodeName"] = "node1"
+    assert (along("coordinator"), along("worker")) == (["worker"], ["coordinator"])

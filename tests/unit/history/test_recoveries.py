@@ -87,6 +87,17 @@ def test_a_fault_held_until_its_alert_is_a_line_of_its_own(tmp_path: Path) -> No
     }
 
 
+def test_a_fault_that_struck_more_is_a_line_of_its_own(tmp_path: Path) -> None:
+    alone, both = experiment(30.0), experiment(70.0, along=("coordinator", "worker"))
+    write_reports(run(alone), tmp_path / "a")
+    write_reports(run(both), tmp_path / "b")
+    names = [line.name for line in read_recoveries([tmp_path]).lines]
+    assert names == [alone.name, f"{alone.name}, coordinator and worker with it"]
+    assert "struck with it: coordinator, worker" in (tmp_path / "b" / "report.html").read_text()
+    assert "struck with it" not in (tmp_path / "a" / "report.html").read_text()
+    assert "coordinator and worker with it" in (tmp_path / "b" / "report.md").read_text()
+
+
 def test_unlike_runs_in_one_table_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_reports(run(experiment(5.0)), tmp_path / "a")
     write_reports(elsewhere(run(experiment(6.0)), cpus=64), tmp_path / "b")
