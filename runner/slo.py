@@ -79,7 +79,7 @@ class FaultObjectives(_Model):
     availability: Share | None = None
 
 
-FAULTS = {"scale-to-zero": FaultObjectives(rto_seconds=90)}
+FAULTS = {"scale-to-zero": FaultObjectives(rto_seconds=90, availability=0.05)}
 """Faults of which the limits of their kind cannot be asked."""
 
 

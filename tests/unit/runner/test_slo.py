@@ -124,11 +124,11 @@ def test_what_a_fault_was_held_longer_for_its_alert_is_no_fault_of_the_engine() 
 
 
 def test_a_fault_may_have_limits_of_its_own() -> None:
-    pods = {"fault": "scale-to-zero", "kind": "service", "rto_seconds": 60.0, "availability": 0.08}
+    pods = {"fault": "scale-to-zero", "kind": "service", "rto_seconds": 60.0, "availability": 0.03}
     shipped = verdicts(Slo(), experiment(**pods))
     assert (shipped["RTO"], shipped["availability"]) == (Verdict.PASS, Verdict.FAIL)
     assert verdicts(Slo(), experiment(**{**pods, "fault": "no-endpoints"}))["RTO"] is Verdict.FAIL
-    mine = Slo.model_validate({"faults": {"drain": {"availability": None}, "scale-to-zero": {"availability": 0.05}}})
+    mine = Slo.model_validate({"faults": {"drain": {"availability": None}, "scale-to-zero": {"availability": 0.02}}})
     found = verdicts(mine, experiment(**pods))
     assert (found["availability"], found["RTO"]) == (Verdict.PASS, Verdict.PASS)
     drained = experiment(fault="drain", kind="node", rto_seconds=30.0, availability=0.0)
