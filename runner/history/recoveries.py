@@ -104,6 +104,8 @@ def read_recoveries(directories: Iterable[Path]) -> Recoveries:
         for what, value in _setting(results.environment, results.target).items():
             settings.setdefault(what, {})[value] = None
         for one in results.experiments:
+            if one.injection.confirmed:
+                settings.setdefault(f"deadlines on {one.engine}", {})[f"{one.probe_deadline_seconds:g} s"] = None
             # Answers over time are most of a document, and no part of any line.
             slim = one.model_copy(update={"samples": (), "metrics": None, "alerts": None})
             found.setdefault(_name(one), []).append(slim)
@@ -176,6 +178,7 @@ def _setting(environment: Environment, target: str) -> Mapping[str, str]:
         "targets": target.partition(":")[0],
         "machines": f"{environment.platform}, {environment.cpus} processors",
         "scale factors": f"{environment.scale_factor:g}",
+        "transports": environment.transport,
         **{f"versions of {kind}": version for kind, version in versions(environment).items()},
     }
 

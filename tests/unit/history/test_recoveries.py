@@ -99,12 +99,15 @@ def test_a_fault_that_struck_more_is_a_line_of_its_own(tmp_path: Path) -> None:
 
 
 def test_unlike_runs_in_one_table_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_reports(run(experiment(5.0)), tmp_path / "a")
-    write_reports(elsewhere(run(experiment(6.0)), cpus=64), tmp_path / "b")
+    write_reports(run(experiment(5.0, probe_deadline_seconds=2.0)), tmp_path / "a")
+    patient = experiment(6.0, probe_deadline_seconds=30.0)
+    write_reports(elsewhere(run(patient), cpus=64, transport="node-port"), tmp_path / "b")
     assert main(["recoveries", str(tmp_path)]) == 0
     output = capsys.readouterr().out
     assert "Runs of different machines are in one table" in output
     assert "64 processors" in output
+    assert "Runs of different transports are in one table: " in output and "; node-port" in output
+    assert f"Runs of different deadlines on {patient.engine} are in one table: 2 s; 30 s" in output
     assert "5.5 ± 0.5 (5.0–6.0)" in output
 
 
