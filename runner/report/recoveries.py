@@ -25,7 +25,7 @@ COLUMNS = (
     ">Ready gap, s",
 )
 """Those that start with ``>`` are aligned right."""
-ON_TERMINALS = (0, 1, 3, 5, 6, 7, 9)
+ON_TERMINALS = (0, 1, 3, 4, 5, 6, 7, 9)
 """Of the columns; there is not room for more."""
 
 NOTE = (
