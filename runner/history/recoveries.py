@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ class Spread:
     """Several measurements of one quantity, in seconds.
 
     Attributes:
-        middle: their median.
-        low, high: the least and the greatest.
+        middle: their median, a lower bound being greater than everything: infinite where half of them are such.
+        low, high: the least and the greatest, of lower bounds their values.
         count: how many there are.
         censored: how many of them are lower bounds.
     """
@@ -140,7 +141,10 @@ def fault_line(name: str, experiments: Sequence[Experiment]) -> FaultLine:
         held=spread(one.window[1] - one.window[0] for one in confirmed if one.window),
         detection=spread(one.detection_seconds for one in confirmed),
         unavailable=spread(one.unavailable_seconds for one in confirmed),
-        rto=spread((one.rto_seconds for one in confirmed), censored=sum(one.rto_censored for one in confirmed)),
+        rto=spread(
+            (one.rto_seconds for one in confirmed if not one.rto_censored),
+            bounds=(one.rto_seconds for one in confirmed if one.rto_censored),
+        ),
         rto_uncertainty=max((one.rto_uncertainty_seconds or 0.0 for one in confirmed), default=0.0),
         full_capacity=spread(one.full_capacity_seconds for one in confirmed),
         ready_gap=spread(one.ready_gap_seconds for one in compared),
@@ -149,10 +153,14 @@ def fault_line(name: str, experiments: Sequence[Experiment]) -> FaultLine:
     )
 
 
-def spread(values: Iterable[float | None], censored: int = 0) -> Spread | None:
-    """Median and range of what was measured; ``None`` where nothing was."""
-    known = [value for value in values if value is not None]
-    return Spread(median(known), min(known), max(known), len(known), censored) if known else None
+def spread(values: Iterable[float | None], bounds: Iterable[float | None] = ()) -> Spread | None:
+    """Median and range of what was measured; ``None`` where nothing was. ``bounds``: what is greater than so much."""
+    known, least = ([value for value in one if value is not None] for one in (values, bounds))
+    everything = [*known, *least]
+    if not everything:
+        return None
+    middle = median([*known, *[math.inf] * len(least)])
+    return Spread(middle, min(everything), max(everything), len(everything), len(least))
 
 
 def _name(one: Experiment) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import rich.console
@@ -112,10 +113,13 @@ def shown(found: Spread | None, decimals: int = 1, uncertainty: float = 0.0) -> 
         rounded = f"{abs(value):.{decimals}f}"
         return f"{MINUS if value < 0 and float(rounded) else ''}{rounded}"
 
+    late = f"{found.censored} of {found.count} not within the limit" if found.censored else ""
+    if math.isinf(found.middle):
+        return f"at least {text(found.low)}, {late}"
     said = text(found.middle)
     if uncertainty:
         said += f" ± {uncertainty:.{decimals if uncertainty >= 0.1 else 2}f}"
     if text(found.low) != text(found.high):
         between = "–" if found.low >= 0 else " to "
         said += f" ({text(found.low)}{between}{text(found.high)})"
-    return said + (f", {found.censored} not within the limit" if found.censored else "")
+    return f"{said}, {late}" if late else said

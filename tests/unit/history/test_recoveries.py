@@ -53,9 +53,13 @@ def test_answers_and_broken_inserts_add_up_and_unread_ones_are_not_none_broken()
     assert fault_line("x", both[1:]).broken is None
 
 
-def test_what_was_not_recovered_is_told_beside_the_median() -> None:
-    line = fault_line("x", [experiment(60.0, rto_censored=True), experiment(2.0)])
-    assert shown(line.rto, uncertainty=0.5) == "31.0 ± 0.5 (2.0–60.0), 1 not within the limit"
+def test_what_was_not_recovered_is_never_averaged() -> None:
+    late, soon, later = experiment(60.0, rto_censored=True), experiment(2.0), experiment(4.0)
+    one = fault_line("x", [late, soon, later])
+    assert shown(one.rto, uncertainty=0.5) == "4.0 ± 0.5 (2.0–60.0), 1 of 3 not within the limit"
+    half = fault_line("x", [late, soon])
+    assert shown(half.rto, uncertainty=0.5) == "at least 2.0, 1 of 2 not within the limit"
+    assert shown(fault_line("x", [late]).rto) == "at least 60.0, 1 of 1 not within the limit"
 
 
 @pytest.mark.parametrize(
