@@ -54,6 +54,8 @@ class Fault(ABC):
 
     Attributes:
         means: the protocol without which it cannot strike; ``None``: ``components`` finds out by itself.
+        along: the engine's other components that it strikes as a whole, for they are nowhere else; known once it is
+            ready. What clients see of it is then no measure of ``component`` alone.
         key: unique; what exists for this injection only carries it.
         proof_seconds: how long the injection and its revert may take to show, where the plan gives less.
         recovery_seconds: how long the recovery may take beyond the hold, where the plan gives less.
@@ -79,6 +81,7 @@ class Fault(ABC):
         self.engine = engine
         self.component = component
         self.tuning = tuning
+        self.along: tuple[str, ...] = ()
         self.key = uuid.uuid4().hex[:12]
 
     @classmethod
@@ -129,14 +132,6 @@ class Fault(ABC):
             NotPossible, MeansError: it cannot be told.
         """
         return f"{self.subject or f'{self.engine}/{self.component}'}: {self.summary}"
-
-    @property
-    def along(self) -> Sequence[str]:
-        """The engine's other components that it strikes as a whole, for they are nowhere else; known once it is ready.
-
-        What clients see of it is then no measure of ``component`` alone.
-        """
-        return ()
 
     @property
     def subject(self) -> str:

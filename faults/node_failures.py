@@ -37,7 +37,6 @@ class _NodeCommandFault(Fault):
         super().__init__(target, engine, component, longer(tuning, LOSS_SECONDS))
         self._node = ""
         self._transition = ""
-        self._along: tuple[str, ...] = ()
 
     @classmethod
     @override
@@ -47,11 +46,6 @@ class _NodeCommandFault(Fault):
         if found is None or not found.begin or not found.end:
             raise NotPossible(f"there are no commands for it; give {cls.options}")
         return stack_control(target).roles(engine)
-
-    @property
-    @override
-    def along(self) -> Sequence[str]:
-        return self._along
 
     @property
     @override
@@ -145,7 +139,7 @@ class _NodeCommandFault(Fault):
 
     def _choose(self) -> None:
         self._node = choose_node(self.control, self.engine, self.component)[0].name
-        self._along = whole_roles(self.control, self.engine, self.component, self._node)
+        self.along = whole_roles(self.control, self.engine, self.component, self._node)
 
     def _came_back(self) -> bool:
         ready, since = self._ready()

@@ -78,17 +78,11 @@ class _NodeObjectFault(ObjectFault):
         super().__init__(target, engine, component, longer(tuning, DRAIN_SECONDS))
         self._pods: tuple[PodView, ...] = ()
         self._node = ""
-        self._along: tuple[str, ...] = ()
 
     @classmethod
     @override
     def components(cls, target: Target, engine: str) -> Sequence[str]:
         return stack_control(target).roles(engine)
-
-    @property
-    @override
-    def along(self) -> Sequence[str]:
-        return self._along
 
     @property
     @override
@@ -119,7 +113,7 @@ class _NodeObjectFault(ObjectFault):
     def _choose(self) -> None:
         node, first = choose_node(self.control, self.engine, self.component)
         self._node = node.name
-        self._along = whole_roles(self.control, self.engine, self.component, node.name)
+        self.along = whole_roles(self.control, self.engine, self.component, node.name)
         there = [
             pod
             for output in self.target.outputs.engines

@@ -10,10 +10,7 @@ from pathlib import Path
 from statistics import median
 
 from runner.comparison.alike import versions
-from runner.comparison.sides import find_documents
-from runner.errors import BadInput
-from runner.history.runs import HistoryError
-from runner.report.files import ReportError, load_results
+from runner.history.runs import HistoryError, each_run
 from runner.results import Answers, Environment, Experiment, Verdict
 
 
@@ -93,12 +90,7 @@ def read_recoveries(directories: Iterable[Path]) -> Recoveries:
     settings: dict[str, dict[str, None]] = {}
     recoveries = Recoveries()
     names = list(directories)
-    for file in _documents(names):
-        try:
-            results = load_results(file)
-        except ReportError as error:
-            recoveries.unread.append(str(error))
-            continue
+    for _, results in each_run(names, recoveries.unread):
         if not results.experiments:
             continue
         recoveries.runs += 1
@@ -167,18 +159,6 @@ def _name(one: Experiment) -> str:
     """What is measured together. A fault held longer, until its alert fired, or on more components, has other times."""
     prolonged = one.alerts is not None and one.alerts.prolonged_seconds
     return f"{one.full_name}, until its alert" if prolonged else one.full_name
-
-
-def _documents(directories: Sequence[Path]) -> list[Path]:
-    files: dict[Path, None] = {}
-    for directory in directories:
-        if not directory.is_dir():
-            raise HistoryError(f"{directory}: no such directory; name one that holds the reports of several runs")
-        try:
-            files.update(dict.fromkeys(find_documents(directory)))
-        except BadInput as error:
-            raise HistoryError(str(error)) from error
-    return list(files)
 
 
 def _setting(environment: Environment, target: str) -> Mapping[str, str]:

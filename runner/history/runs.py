@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import geometric_mean, median
@@ -69,23 +69,33 @@ def read_history(directory: Path) -> tuple[list[RunLine], list[str]]:
     Raises:
         HistoryError: not a directory, too many runs, or not one that can be read.
     """
-    if not directory.is_dir():
-        raise HistoryError(f"{directory}: no such directory; name one that holds the reports of several runs")
-    runs: list[RunLine] = []
     unread: list[str] = []
-    try:
-        files = find_documents(directory)
-    except BadInput as error:
-        raise HistoryError(str(error)) from error
-    for file in files:
-        try:
-            runs.append(run_line(load_results(file), file))
-        except ReportError as error:
-            unread.append(str(error))
+    runs = [run_line(results, file) for file, results in each_run([directory], unread)]
     if not runs:
         more = f"; {unread[0]}" if unread else ""
         raise HistoryError(f"{directory}: no run in it{more or '; name a directory that holds results.json files'}")
     return sorted(runs, key=lambda run: run.started_at), unread
+
+
+def each_run(directories: Iterable[Path], unread: list[str]) -> Iterator[tuple[Path, Results]]:
+    """Every run below the directories, once, one at a time; what cannot be read becomes a line of ``unread``.
+
+    Raises:
+        HistoryError: not a directory, or too many runs.
+    """
+    files: dict[Path, None] = {}
+    for directory in directories:
+        if not directory.is_dir():
+            raise HistoryError(f"{directory}: no such directory; name one that holds the reports of several runs")
+        try:
+            files.update(dict.fromkeys(find_documents(directory)))
+        except BadInput as error:
+            raise HistoryError(str(error)) from error
+    for file in files:
+        try:
+            yield file, load_results(file)
+        except ReportError as error:
+            unread.append(str(error))
 
 
 def run_line(results: Results, file: Path) -> RunLine:

@@ -41,7 +41,7 @@ def print_recoveries(recoveries: Recoveries, console: rich.console.Console) -> N
     for unread in recoveries.unread:
         console.print(Text(f"left out: {printable(unread)}", "yellow"), soft_wrap=True)
     for warning in differences(recoveries):
-        console.print(Text(warning, "yellow"), soft_wrap=True)
+        console.print(Text(printable(warning), "yellow"), soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ON_TERMINALS:
         title, right = COLUMNS[column].removeprefix(">"), COLUMNS[column].startswith(">")
@@ -53,7 +53,7 @@ def print_recoveries(recoveries: Recoveries, console: rich.console.Console) -> N
         table.add_row(*(Text(printable(told[column])) for column in ON_TERMINALS))
     console.print(table)
     for line in never(recoveries):
-        console.print(Text(f"SKIPPED {line.name}: {printable(line.reason)}", "dim"), soft_wrap=True)
+        console.print(Text(printable(f"SKIPPED {line.name}: {line.reason}"), "dim"), soft_wrap=True)
     console.print(Text(NOTE, "dim"), soft_wrap=True)
 
 
