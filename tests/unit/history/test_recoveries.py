@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
@@ -139,14 +141,48 @@ def test_the_markdown_has_every_fault_and_escapes_what_was_measured(
     assert "left out" in said.err and "not JSON" in said.err
 
 
+def test_the_csv_has_every_experiment_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = Durability(acknowledged=5, refused=0, unknown=0, lost=1, duplicated=0, unexpected=0)
+    first = experiment(5.00049, durability=kept, answers=Answers(ok=3, failed=2, wrong=1), window=(2.0, 5.25))
+    late = experiment(60.0, rto_censored=True, along=("coordinator",), detection_seconds=None)
+    write_reports(run(first, skipped('no netem, "here"')), tmp_path / "a")
+    write_reports(run(late), tmp_path / "b")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "results.json").write_text("{")
+    assert main(["recoveries", str(tmp_path), "--csv"]) == 0
+    said = capsys.readouterr()
+    one, never, last = csv.DictReader(io.StringIO(said.out))
+    times = {name: one[name] for name in ("held_seconds", "rto_seconds", "rto_uncertainty_seconds", "rto_censored")}
+    assert times == {
+        "held_seconds": "3.25",
+        "rto_seconds": "5.0",
+        "rto_uncertainty_seconds": "0.5",
+        "rto_censored": "0",
+    }
+    counts = [one[name] for name in ("right", "failed", "wrong", "unknown", "inserts_broken")]
+    assert counts == ["3", "2", "1", "0", "1"]
+    assert (never["confirmed"], never["skipped_because"]) == ("0", 'no netem, "here"')
+    assert (last["experiment"], last["rto_censored"], last["detection_seconds"]) == (late.full_name, "1", "")
+    assert last["started_at"].endswith("+00:00")
+    assert "left out" in said.err and "not JSON" in said.err
+
+
+def test_two_formats_at_once_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recoveries", str(tmp_path), "--csv", "--markdown"]) == 2
+    assert "choose one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("format_", [[], ["--markdown"], ["--csv"]])
 @pytest.mark.parametrize("empty", [True, False])
 def test_nothing_to_tell_is_refused_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], empty: bool
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], empty: bool, format_: list[str]
 ) -> None:
     where = tmp_path if empty else tmp_path / "missing"
-    assert main(["recoveries", str(where)]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    assert main(["recoveries", str(where), *format_]) == 2
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
     assert str(where) in line
+    assert said.out == ""
     with pytest.raises(HistoryError):
         read_recoveries([where])
 
