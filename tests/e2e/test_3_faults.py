@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,13 +13,13 @@ import pytest
 from targets.kubernetes.means import KEY_LABEL
 from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
 from tests.e2e.conftest import eventually
+from tests.e2e.experiment import ATTEMPTS, experiment
 from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, objects, runner
 
 ENGINE, WORKLOAD = "clickhouse", "statefulset/clickhouse"
 HOLD = 5
 TTL = HOLD + 30  # of the command line
 KILLED = "scale-to-zero"
-ATTEMPTS = 3  # a busy machine may not be steady at first; then nothing is injected
 
 
 @pytest.fixture(scope="module")
@@ -62,25 +61,8 @@ def kill_in_the_middle(stack: PulumiStack, document: Path, report: Path) -> None
     pytest.fail("the fault never came into force")
 
 
-def experiment(fault: str, document: Path, report: Path) -> dict[str, Any]:
-    """The runner's result of one experiment."""
-    options = ("--target", str(document), "--engine", ENGINE, "--output", str(report), "--yes")
-    for _ in range(ATTEMPTS):
-        done = runner("fault", fault, *options)
-        (found,) = json.loads((report / "results.json").read_text())["experiments"]
-        if found["steady_before"]:
-            break
-    result: dict[str, Any] = found
-    assert result["injection"]["confirmed"] and result["injection"]["revert_confirmed"], done.text
-    assert result["steady_after"] and not result["rto_censored"], done.text
-    assert result["answers"]["wrong"] == 0
-    said = result["kubernetes"]
-    assert said["not_measured"] == "" and said["ready"] and said["all_pods_ready"]
-    return result
-
-
 def test_a_pod_fault(document: Path, tmp_path: Path) -> None:
-    result = experiment("delete-now", document, tmp_path / "report")
+    result = experiment("delete-now", ENGINE, document, tmp_path / "report")
     assert "is gone" in result["injection"]["proof"] or "is ending" in result["injection"]["proof"]
     assert result["unavailable_seconds"] > 0
     assert result["kubernetes"]["compared"]["unready_seconds"] > 0
@@ -88,7 +70,7 @@ def test_a_pod_fault(document: Path, tmp_path: Path) -> None:
 
 
 def test_a_service_fault(document: Path, tmp_path: Path) -> None:
-    result = experiment("wrong-port", document, tmp_path / "report")
+    result = experiment("wrong-port", ENGINE, document, tmp_path / "report")
     assert "leads to" in result["injection"]["proof"]
     assert result["kubernetes"]["compared"]["failing_seconds"] > 0, "its pod is as ready as ever"
 
