@@ -6,6 +6,7 @@ The throwaway cluster's nodes share one kernel: one block device mounted on each
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,8 +26,11 @@ def shared_volume(sandbox: Path, folder: Path) -> Iterator[None]:
     """A StorageClass with one volume in it, for as long as the context lasts; its claim must be gone by then.
 
     Raises:
-        Skipped: this machine has no loop devices.
+        Skipped: this machine has no loop devices, or nothing to make file systems with.
     """
+    for tool in ("mkfs.ext4", "losetup"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"this machine has no {tool}")
     names = [one["metadata"]["name"] for one in nodes()]
     with ExitStack() as undo:
         file = folder / "volume.img"
