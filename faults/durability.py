@@ -45,6 +45,8 @@ class Durability:
         refused_but_written: of the refused, those that are there all the same.
         unexpected: keys that are there and were never sent.
         reason: why it was not measured.
+        interrupted_seconds: the longest stretch from one acknowledgement to the next with an attempt between them that
+            was not acknowledged, or not even sent; at the end of the record a lower bound. 0 where there is none.
     """
 
     acknowledged: int = 0
@@ -56,6 +58,7 @@ class Durability:
     refused_but_written: int | None = None
     unexpected: int | None = None
     reason: str = ""
+    interrupted_seconds: float = 0.0
 
 
 def resolved(attempts: Sequence[Attempt], found: Mapping[int, int]) -> Durability:
@@ -70,13 +73,32 @@ def resolved(attempts: Sequence[Attempt], found: Mapping[int, int]) -> Durabilit
         unknown_written=len(unknown & found.keys()),
         refused_but_written=len(refused & found.keys()),
         unexpected=len(found.keys() - acknowledged - refused - unknown),
+        interrupted_seconds=interruption(attempts),
     )
 
 
 def unresolved(attempts: Sequence[Attempt], reason: str) -> Durability:
     """What the clients saw, when the keys could not be read."""
     acknowledged, refused, unknown = _by_outcome(attempts)
-    return Durability(len(acknowledged), len(refused), len(unknown), reason=reason)
+    return Durability(
+        len(acknowledged), len(refused), len(unknown), reason=reason, interrupted_seconds=interruption(attempts)
+    )
+
+
+def interruption(attempts: Sequence[Attempt]) -> float:
+    """Seconds of the longest stretch without an acknowledgement in which there was an insert to acknowledge."""
+    if not attempts:
+        return 0.0
+    longest, missed = 0.0, False
+    since = min(attempt.intended for attempt in attempts)
+    for attempt in sorted(attempts, key=lambda one: one.finished):
+        if attempt.outcome is not Outcome.OK:
+            missed = True
+            continue
+        if missed:
+            longest = max(longest, attempt.finished - since)
+        since, missed = attempt.finished, False
+    return max(longest, attempt.finished - since) if missed else longest
 
 
 def _by_outcome(attempts: Sequence[Attempt]) -> tuple[set[int], set[int], set[int]]:

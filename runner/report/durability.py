@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runner.report.units import count
+from runner.report.units import count, duration
 from runner.results import Durability, Results
 
 
 def inserts(found: Durability) -> str:
-    """One line: ``412 acknowledged, 3 unknown (2 written), none lost, none duplicated``."""
+    """``412 acknowledged, 3 unknown (2 written), none acknowledged for 4.10 s, none lost, none duplicated``."""
     parts = [
         f"{count(found.acknowledged)} acknowledged",
         _refused(found),
         _unknown(found),
+        f"none acknowledged for {duration(found.interrupted_seconds)}" if found.interrupted_seconds else "",
     ]
     if found.broken is None:
         return f"{', '.join(part for part in parts if part)}; lost and duplicated not measured: {found.reason}"

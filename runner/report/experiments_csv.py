@@ -68,6 +68,7 @@ def row(one: Experiment, environment: Environment) -> dict[str, Cell]:
         "unknown": one.answers.unknown,
         "inserts_acknowledged": kept.acknowledged if kept else None,
         "inserts_broken": kept.broken if kept else None,
+        "inserts_interrupted_seconds": _seconds(kept.interrupted_seconds) if kept else None,
         "skipped_because": printable(one.reason) if one.verdict is Verdict.SKIPPED else "",
     }
 

@@ -31,6 +31,8 @@ class Durability(Model):
     ``None``, with the ``reason``, where that was not possible: ``lost`` acknowledged keys are not there, ``duplicated``
     keys are there more than once, ``unexpected`` keys were never sent: each of them fails the experiment. Of the
     unknown ``unknown_written`` are there and the rest are not; of the refused ``refused_but_written`` are there.
+    ``interrupted_seconds`` is the longest stretch from one acknowledgement to the next with inserts between them that
+    were not acknowledged; a lower bound where none was after it.
     """
 
     acknowledged: int
@@ -42,6 +44,7 @@ class Durability(Model):
     refused_but_written: int | None = None
     unexpected: int | None = None
     reason: str = ""
+    interrupted_seconds: float | None = None
 
     @property
     def broken(self) -> int | None:

@@ -66,6 +66,7 @@ def test_a_full_volume(document: Path, tmp_path: Path) -> None:
     assert "bytes are free in" in result["injection"]["proof"]
     assert_every_insert_is_there_once(result)
     assert result["durability"]["refused"] > 0, "there was no room for them"
+    assert result["durability"]["interrupted_seconds"] > 0
 
 
 def test_a_pod_that_moves_with_its_volume(stack: PulumiStack, document: Path, tmp_path: Path) -> None:

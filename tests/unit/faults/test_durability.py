@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,25 @@ def attempts(told: str) -> list[Attempt]:
 )
 def test_each_attempt_is_resolved(found: dict[int, int], change: dict[str, Any]) -> None:
     assert resolved(attempts("aar?-"), found) == Durability(2, 1, 1, **{**FINE, **change})
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("", 0.0),
+        ("aaaa", 0.0),
+        ("aarra", 3.0),
+        ("aa?-a", 3.0),
+        ("araara", 2.0),
+        ("raaa", 1.5),  # from the first one's intended start
+        ("aaarr", 2.0),  # no end seen: at least
+        ("rr", 1.5),
+    ],
+)
+def test_an_interruption_lasts_from_one_acknowledgement_to_the_next(told: str, seconds: float) -> None:
+    each = [replace(attempt, intended=float(attempt.index), finished=attempt.index + 0.5) for attempt in attempts(told)]
+    assert resolved(list(reversed(each)), {}).interrupted_seconds == pytest.approx(seconds)
+    assert unresolved(each, "gone").interrupted_seconds == pytest.approx(seconds)
 
 
 def test_without_the_keys_nothing_is_claimed() -> None:

@@ -28,6 +28,10 @@ LINE = "1,412 acknowledged, 6 refused, 3 unknown (2 written), none lost, none du
         ({"unknown": 3}, "0 acknowledged, 3 unknown (none written), none lost, none duplicated"),
         ({"refused": 4}, "0 acknowledged, 4 refused, none lost, none duplicated"),
         (
+            {"refused": 4, "interrupted_seconds": 4.1},
+            "0 acknowledged, 4 refused, none acknowledged for 4.10\N{NO-BREAK SPACE}s, none lost, none duplicated",
+        ),
+        (
             {"refused": 4, "refused_but_written": 1},
             "0 acknowledged, 4 refused (1 written all the same), none lost, none duplicated",
         ),
@@ -37,7 +41,7 @@ LINE = "1,412 acknowledged, 6 refused, 3 unknown (2 written), none lost, none du
         ),
     ],
 )
-def test_a_line_says_what_became_of_them(counts: dict[str, int], line: str) -> None:
+def test_a_line_says_what_became_of_them(counts: dict[str, Any], line: str) -> None:
     assert inserts(Durability(**{"acknowledged": 0, "refused": 0, "unknown": 0, **FINE, **counts})) == line
 
 
