@@ -84,6 +84,7 @@ def test_a_browser_that_does_not_start_is_one_line() -> None:
         pass
 
 
+@pytest.mark.usefixtures("chromium")  # SKIPPED where there is none
 def test_a_browser_that_is_gone_is_one_line() -> None:
     with Chromium() as browser:
         page = browser.page()
