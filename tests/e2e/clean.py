@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from targets.kubernetes.annotations import PREFIX
 from targets.kubernetes.means import FIELD_MANAGER, KEY_LABEL
+from tests.e2e.conftest import eventually
 from tests.e2e.pulumi_stack import PulumiStack, kubectl, objects
 
 READY_SECONDS = 300
@@ -49,6 +52,21 @@ def shapes(stack: PulumiStack) -> dict[str, Shape]:
 def differences(before: dict[str, Shape], after: dict[str, Shape]) -> list[str]:
     """Objects that came, went or changed."""
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+@contextmanager
+def left_as_found(stack: PulumiStack) -> Iterator[None]:
+    """What is done within must leave a Ready stack the same, and nothing of a fault anywhere.
+
+    Raises:
+        AssertionError: it does not, or the stack is not Ready in time, before or after.
+    """
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
+    before = shapes(stack)
+    yield
+    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
+    assert differences(before, shapes(stack)) == []
+    assert leftovers(stack) == []
 
 
 def leftovers(stack: PulumiStack) -> list[str]:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
-from tests.e2e.conftest import eventually
+from tests.e2e.clean import left_as_found
 from tests.e2e.experiment import experiment
 from tests.e2e.kills import assert_nothing_is_left_of_killed_runners
 from tests.e2e.pulumi_stack import PulumiStack, objects
@@ -41,12 +40,8 @@ def stack(
 @pytest.fixture(autouse=True)
 def clean(stack: PulumiStack) -> Iterator[None]:
     """Every test leaves the cluster as it found it."""
-    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
-    before = shapes(stack)
-    yield
-    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
-    assert differences(before, shapes(stack)) == []
-    assert leftovers(stack) == []
+    with left_as_found(stack):
+        yield
 
 
 def node(stack: PulumiStack) -> str:

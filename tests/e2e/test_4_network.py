@@ -18,7 +18,7 @@ from faults.partitions import PartitionClients
 from targets.contract import Outputs
 from targets.kubernetes import KubernetesTarget
 from targets.kubernetes.faultpod_manifest import LIBRARY, table
-from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
+from tests.e2e.clean import left_as_found
 from tests.e2e.conftest import eventually
 from tests.e2e.pulumi_stack import ROOT, PulumiStack, kubectl, objects, run, runner
 
@@ -41,12 +41,8 @@ def stack(struck: PulumiStack) -> PulumiStack:
 @pytest.fixture(autouse=True)
 def clean(stack: PulumiStack) -> Iterator[None]:
     """Every test leaves the cluster as it found it."""
-    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
-    before = shapes(stack)
-    yield
-    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
-    assert differences(before, shapes(stack)) == []
-    assert leftovers(stack) == []
+    with left_as_found(stack):
+        yield
     assert rules(stack) == []
 
 

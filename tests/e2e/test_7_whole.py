@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.clean import READY_SECONDS, all_ready, differences, leftovers, shapes
+from tests.e2e.clean import READY_SECONDS, all_ready, left_as_found, leftovers
 from tests.e2e.conftest import eventually
 from tests.e2e.pulumi_stack import PulumiStack, runner
 
@@ -26,23 +26,19 @@ def stack(struck: PulumiStack) -> PulumiStack:
 def test_all_that_apply(
     stack: PulumiStack, document: Path, commands: tuple[str, ...], tmp_path: Path, engine: str
 ) -> None:
-    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready")
-    before = shapes(stack)
-    options = ("--target", str(document), "--engine", engine, "--output", str(tmp_path), "--yes")
-    done = runner("fault", "comprehensive", *options, *commands, timeout=2 * HOURS)
-    found: list[dict[str, Any]] = json.loads((tmp_path / "results.json").read_text())["experiments"]
-    struck = [one for one in found if one["verdict"] != "SKIPPED"]
-    assert len(struck) > 10, done.text
-    for one in found:
-        assert one["reason"] or one in struck, one["name"]
-        assert one["answers"]["wrong"] == 0, one["name"]
-    undone = [one["name"] for one in struck if not one["injection"]["revert_confirmed"]]
-    unproven = [f"{one['name']}: {one['reason']}" for one in struck if not one["injection"]["confirmed"]]
-    lost = [one["name"] for one in struck if one["rto_censored"]]
-    assert (undone, unproven, lost) == ([], [], []), done.text
-    eventually(lambda: all_ready(stack), READY_SECONDS, "all pods Ready again")
-    assert leftovers(stack) == []
-    assert differences(before, shapes(stack)) == []
+    with left_as_found(stack):
+        options = ("--target", str(document), "--engine", engine, "--output", str(tmp_path), "--yes")
+        done = runner("fault", "comprehensive", *options, *commands, timeout=2 * HOURS)
+        found: list[dict[str, Any]] = json.loads((tmp_path / "results.json").read_text())["experiments"]
+        struck = [one for one in found if one["verdict"] != "SKIPPED"]
+        assert len(struck) > 10, done.text
+        for one in found:
+            assert one["reason"] or one in struck, one["name"]
+            assert one["answers"]["wrong"] == 0, one["name"]
+        undone = [one["name"] for one in struck if not one["injection"]["revert_confirmed"]]
+        unproven = [f"{one['name']}: {one['reason']}" for one in struck if not one["injection"]["confirmed"]]
+        lost = [one["name"] for one in struck if one["rto_censored"]]
+        assert (undone, unproven, lost) == ([], [], []), done.text
 
 
 def test_every_way_of_scaling(stack: PulumiStack, tmp_path: Path) -> None:
