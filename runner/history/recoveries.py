@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 from runner.comparison.alike import versions
 from runner.history.runs import HistoryError, each_run
-from runner.results import Answers, Environment, Experiment, Verdict
+from runner.results import Answers, Environment, Experiment, Results, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,7 @@ def read_recoveries(directories: Iterable[Path]) -> Recoveries:
     found: dict[str, list[Experiment]] = {}
     settings: dict[str, dict[str, None]] = {}
     recoveries = Recoveries()
-    names = list(directories)
-    for _, results in each_run(names, recoveries.unread):
-        if not results.experiments:
-            continue
+    for results in runs_with_experiments(directories, recoveries.unread):
         recoveries.runs += 1
         for what, value in _setting(results.environment, results.target).items():
             settings.setdefault(what, {})[value] = None
@@ -101,18 +98,28 @@ def read_recoveries(directories: Iterable[Path]) -> Recoveries:
                 settings.setdefault(f"deadlines on {one.engine}", {})[f"{one.probe_deadline_seconds:g} s"] = None
             # Answers over time are most of a document, and no part of any line.
             slim = one.model_copy(update={"samples": (), "metrics": None, "alerts": None})
-            found.setdefault(_name(one), []).append(slim)
-    if not found:
-        more = f"; {recoveries.unread[0]}" if recoveries.unread else ""
-        where = ", ".join(map(str, names))
-        raise HistoryError(
-            f"{where}: no experiment in it{more or '; name a directory that holds runs of fault or all'}"
-        )
+            found.setdefault(measured_together(one), []).append(slim)
     recoveries.lines = [
         fault_line(name, group) for name, group in sorted(found.items(), key=lambda item: _place(item[1][0]))
     ]
     recoveries.settings = {what: list(values) for what, values in settings.items() if len(values) > 1}
     return recoveries
+
+
+def runs_with_experiments(directories: Iterable[Path], unread: list[str]) -> Iterator[Results]:
+    """Every run that has an experiment, one at a time; what cannot be read becomes a line of ``unread``.
+
+    Raises:
+        HistoryError: no such directory, too many runs, or, once all are read, no experiment in any.
+    """
+    names, none = list(directories), True
+    for _, results in each_run(names, unread):
+        if results.experiments:
+            none = False
+            yield results
+    if none:
+        more = f"; {unread[0]}" if unread else "; name a directory that holds runs of fault or all"
+        raise HistoryError(f"{', '.join(map(str, names))}: no experiment in it{more}")
 
 
 def fault_line(name: str, experiments: Sequence[Experiment]) -> FaultLine:
@@ -130,7 +137,7 @@ def fault_line(name: str, experiments: Sequence[Experiment]) -> FaultLine:
         confirmed=len(confirmed),
         skipped=len(skipped),
         reason=skipped[-1].reason if skipped else "",
-        held=spread(one.window[1] - one.window[0] for one in confirmed if one.window),
+        held=spread(one.held_seconds for one in confirmed),
         detection=spread(one.detection_seconds for one in confirmed),
         unavailable=spread(one.unavailable_seconds for one in confirmed),
         rto=spread(
@@ -155,8 +162,11 @@ def spread(values: Iterable[float | None], bounds: Iterable[float | None] = ()) 
     return Spread(middle, min(everything), max(everything), len(everything), len(least))
 
 
-def _name(one: Experiment) -> str:
-    """What is measured together. A fault held longer, until its alert fired, or on more components, has other times."""
+def measured_together(one: Experiment) -> str:
+    """The name that experiments with comparable times share.
+
+    A fault held longer, until its alert fired, or on more components, has other times.
+    """
     prolonged = one.alerts is not None and one.alerts.prolonged_seconds
     return f"{one.full_name}, until its alert" if prolonged else one.full_name
 

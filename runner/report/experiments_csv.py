@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
-from runner.history.runs import HistoryError, each_run
+from runner.history.recoveries import measured_together, runs_with_experiments
 from runner.report.units import printable
 from runner.results import Environment, Experiment, Verdict
 
@@ -30,11 +30,7 @@ def write_experiments(directories: Iterable[Path], stream: TextIO) -> list[str]:
         HistoryError: no such directory, too many runs, or no experiment in any; nothing is written.
     """
     unread: list[str] = []
-    names = list(directories)
-    rows = [row(one, run.environment) for _, run in each_run(names, unread) for one in run.experiments]
-    if not rows:
-        more = f"; {unread[0]}" if unread else ""
-        raise HistoryError(f"{', '.join(map(str, names))}: no experiment in it{more}")
+    rows = [row(one, run.environment) for run in runs_with_experiments(directories, unread) for one in run.experiments]
     table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
     table.writeheader()
     table.writerows(rows)
@@ -46,7 +42,7 @@ def row(one: Experiment, environment: Environment) -> dict[str, Cell]:
     compared = one.kubernetes.compared if one.kubernetes else None
     kept = one.durability
     return {
-        "experiment": printable(one.full_name),
+        "experiment": printable(measured_together(one)),
         "started_at": datetime.fromtimestamp(one.started_at, UTC).isoformat(timespec="seconds"),
         "seed": environment.seed,
         "scale_factor": environment.scale_factor,
@@ -54,7 +50,7 @@ def row(one: Experiment, environment: Environment) -> dict[str, Cell]:
         "deadline_seconds": _seconds(one.probe_deadline_seconds),
         "verdict": one.verdict.value,
         "confirmed": int(one.injection.confirmed),
-        "held_seconds": _seconds(one.window[1] - one.window[0]) if one.window else None,
+        "held_seconds": _seconds(one.held_seconds),
         "detection_seconds": _seconds(one.detection_seconds),
         "unavailable_seconds": _seconds(one.unavailable_seconds),
         "rto_seconds": _seconds(one.rto_seconds),

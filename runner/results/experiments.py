@@ -147,6 +147,11 @@ class Experiment(Model):
     metrics: EngineMetrics | None = None
 
     @property
+    def held_seconds(self) -> float | None:
+        """From the start of the injection to its revert."""
+        return self.window[1] - self.window[0] if self.window else None
+
+    @property
     def full_name(self) -> str:
         """The name, with what else was struck."""
         return f"{self.name}, {' and '.join(self.along)} with it" if self.along else self.name

@@ -80,7 +80,7 @@ def test_a_spread_in_words(values: list[float | None], text: str) -> None:
     assert shown(spread(values)) == text
 
 
-def test_a_fault_held_until_its_alert_is_a_line_of_its_own(tmp_path: Path) -> None:
+def test_a_fault_held_until_its_alert_is_a_line_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     long = experiment(75.0, alerts=AlertsView(prolonged_seconds=72.0))
     short = experiment(3.0, alerts=AlertsView(prolonged_seconds=0.0))
     write_reports(run(long), tmp_path / "a")
@@ -91,6 +91,9 @@ def test_a_fault_held_until_its_alert_is_a_line_of_its_own(tmp_path: Path) -> No
         short.name: 2,
         f"{short.name}, until its alert": 1,
     }
+    assert main(["recoveries", str(tmp_path), "--csv"]) == 0
+    told = [one["experiment"] for one in csv.DictReader(io.StringIO(capsys.readouterr().out))]
+    assert sorted(told) == [short.name, short.name, f"{short.name}, until its alert"]
 
 
 def test_a_fault_that_struck_more_is_a_line_of_its_own(tmp_path: Path) -> None:
