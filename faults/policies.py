@@ -34,7 +34,7 @@ class PolicyPartition(ObjectFault):
     @override
     def components(cls, target: Target, engine: str) -> Sequence[str]:
         if WORKER not in stack_control(target).roles(engine):
-            raise NotPossible(f"{engine} has no workers to cut off, and a port-forward meets no policy")
+            raise NotPossible(f"{engine} has no workers to cut off; partition-clients cuts it off from its clients")
         return [WORKERS]
 
     @property
