@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import click
@@ -45,6 +46,11 @@ def main(target: Path, runs: int, output: Path, only: tuple[str, ...], options: 
         sys.exit(COULD_NOT_RUN)
     (output / "recovery.json").write_text(json.dumps([one.to_json() for one in comparisons], indent=1) + "\n")
     console.print(_table(comparisons))
+    for one, side in product(comparisons, SIDES):
+        if one.helped(side):
+            console.print(
+                f"{one.case.label}, {side}: recovered after the fault's end at {one.case.held(side):g} s only"
+            )
     sys.exit(int(any(one.met is False for one in comparisons)))
 
 

@@ -48,8 +48,8 @@ CASES = (
     Case("delete-now", "worker"),
     # A worker's first seconds are slow on half a CPU, and so is the only one left: what counts is that none fails.
     Case("drain", "worker", no_failures=True, deadline=30.0),
-    # Longer than the pods stay on a lost node: otherwise the node's return would recover them.
-    Case("node-loss", "coordinator", goal=0.25, hold=150.0, reference_hold=420.0, parted=True),
+    # Longer than the pods stay on a lost node and then take to answer: otherwise the node's return would recover them.
+    Case("node-loss", "coordinator", goal=0.25, hold=150.0, reference_hold=480.0, parted=True),
 )
 
 
@@ -88,6 +88,11 @@ class Comparison:
                 return False
             return True if self.stack and all(one.rto is not None for one in self.stack) else None
         return None if self.case.goal is None or self.ratio is None else self.ratio <= self.case.goal
+
+    def helped(self, side: str) -> bool:
+        """Whether a run of this side recovered only after the end of its hold, so that the revert has a part in it."""
+        held, runs = self.case.held(side), self.stack if side == "stack" else self.reference
+        return held is not None and any(one.rto is not None and one.rto > held for one in runs)
 
     def to_json(self) -> dict[str, Any]:
         """For JSON."""

@@ -36,6 +36,13 @@ def test_a_drain_is_judged_by_its_failed_answers() -> None:
     assert compare(DRAIN, [Measured(0.0, False, 0, 1)], runs(5)).met is False, "a wrong answer"
 
 
+def test_a_recovery_after_the_end_of_the_hold_is_told_from_one_before() -> None:
+    lost = Case("node-loss", "coordinator", hold=150.0, reference_hold=420.0)
+    found = compare(lost, runs(84.0, None), runs(383.0, 425.0))
+    assert (found.helped("stack"), found.helped("reference")) == (False, True)
+    assert not compare(GOAL, runs(500.0), runs(500.0)).helped("reference"), "a fault that ends by itself"
+
+
 def test_no_outage_of_the_reference_leaves_nothing_to_compare_with() -> None:
     assert compare(GOAL, runs(0.0), runs(0.0)).met is None
     assert compare(GOAL, runs(1.0, 1.0), runs(0.0, 5.0, 6.0)).ratio == pytest.approx(0.2)
