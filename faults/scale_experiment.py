@@ -37,6 +37,9 @@ IDLE_SHARE = 0.75  # of what an autoscaler holds
 CALM_SHARE = 0.25
 """Share of the time in which a calm load keeps one client busy."""
 
+SPARSE_SHARE = 0.1
+"""The same while an autoscaler shall take a worker back: a calm load may be just what it needs two workers for."""
+
 RECOVERED_FACTOR = 2.0
 """Latency has recovered when it is at most so many times what it was before the load."""
 
@@ -145,11 +148,14 @@ class Scaler:
         record.before = f"{start.replicas} workers"
         if any(step.seconds is None for step in record.steps[:3]):
             raise MeansError(f"no worker more within {self._plan.limit:g} s of {rate:.2g}/s; give a higher --rate")
-        self._progress("no load until there are as many workers as before")
-        with self._load(self._calm_rate()) as load:
+        sparse = self._calm_rate(SPARSE_SHARE)
+        self._progress(f"as many workers as before, under {sparse:.2g}/s")
+        with self._load(sparse) as load:
             record.steps += self._in(control, owner, start, time.monotonic())
-            self._linger()
+            self._linger(sparse)
         record.back = load.attempts()
+        used, aim = utilization(control.read(owner))
+        record.evidence.append(f"the autoscaler saw {used} % at the end and holds {aim} %")
         self._conclude(record)
 
     def _settled(self, control: StackControl, owner: ObjectRef) -> str:
@@ -323,8 +329,8 @@ class Scaler:
         right = [attempt.latency for attempt in record.calm if attempt.outcome is Outcome.OK]
         return statistics.median(right) if right else None
 
-    def _calm_rate(self) -> float:
-        return min(self._plan.calm_rate, CALM_SHARE / self._seconds_alone())
+    def _calm_rate(self, share: float = CALM_SHARE) -> float:
+        return min(self._plan.calm_rate, share / self._seconds_alone())
 
     def _seconds_alone(self) -> float:
         """How long a statement takes when nothing else is asked, from its second time on; measured once.
@@ -347,9 +353,9 @@ class Scaler:
             self._alone = statistics.mean(took)
         return self._alone
 
-    def _linger(self) -> None:
-        """Let the load go on for a while, so that there are answers to judge."""
-        threading.Event().wait(min(LINGER_SECONDS, max(self._plan.calm, ROLLING / self._calm_rate())))
+    def _linger(self, rate: float | None = None) -> None:
+        """Let the load, a calm one unless told, go on for a while, so that there are answers to judge."""
+        threading.Event().wait(min(LINGER_SECONDS, max(self._plan.calm, ROLLING / (rate or self._calm_rate()))))
 
     @staticmethod
     def _conclude(record: ScaleRecord) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +93,13 @@ def stack(tmp_path: Path) -> Sizes:
     return Sizes(tmp_path)
 
 
-def scale(stack: Sizes, name: str, plan: ScalePlan = PLAN) -> ScaleRecord:
+def scale(stack: Sizes, name: str, plan: ScalePlan = PLAN, told: list[str] | None = None) -> ScaleRecord:
     ledger = Ledger(stack.store())
     statement = [probe_statement(stack.engine.probe)]
 
     def progress(text: str) -> None:
+        if told is not None:
+            told.append(text)
         # What the scripted autoscaler takes for load.
         stack.script.delay = 1.0 if "until a worker more" in text or "latency to" in text else 0.0
 
@@ -136,8 +140,21 @@ def test_the_autoscaler_is_timed_both_ways(stack: Sizes) -> None:
     assert list(steps)[:4] == ["out decided", "out pod ready", "out worker active", "out latency recovered"]
     assert steps["in pod gone"] is not None
     assert record.before == "2 workers"
-    assert record.evidence == ["the autoscaler saw 12 % before the load and holds 70 %, with 2 workers"]
+    assert record.evidence == [
+        "the autoscaler saw 12 % before the load and holds 70 %, with 2 workers",
+        "the autoscaler saw 12 % at the end and holds 70 %",
+    ]
     assert all("/leases" in where for _, where in stack.api.changes())
+
+
+def test_a_worker_is_taken_back_under_less_load_than_calm(stack: Sizes) -> None:
+    stack.autoscale()
+    told: list[str] = []
+    scale(stack, "autoscaling", replace(PLAN, calm_rate=1e9), told)
+    calm, sparse = (
+        float(found[1]) for text in told if (found := re.search(r"(?:latency|as before,) under (\S+)/s", text))
+    )
+    assert sparse == pytest.approx(0.4 * calm, rel=0.1)
 
 
 def test_without_an_autoscaler_there_is_nothing_to_time(stack: Sizes) -> None:
